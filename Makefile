@@ -1,0 +1,51 @@
+GO ?= go
+# Tools that are no part of the module: run at a fixed version, out of go.mod.
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+REDOCLY     := @redocly/cli@2.77.0
+
+# The race detector needs cgo, and cgo needs a C compiler.
+CC_FOUND := $(shell CC="$$($(GO) env CC)"; [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v "$${CC%% *}")
+RACE     := $(if $(CC_FOUND),-race)
+
+.PHONY: help
+help: ## Show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: generate
+generate: ## Make gen/ anew from the contract, the overlay and the settings in api/
+	$(GO) generate ./...
+
+# Compares with what is on disk, not with what is committed, so that it holds in the middle of a change as well. The
+# overlay is applied strictly: an action that matches nothing fails it.
+.PHONY: verify
+verify: ## Fail if gen/ is not what api/ generates
+	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && \
+	$(GO) run github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen \
+		-config api/oapi-codegen.yaml -o "$$fresh/gen.go" api/openapi.yaml && \
+	{ diff -u gen/gen.go "$$fresh/gen.go" && [ "$$(ls gen)" = gen.go ] || \
+	{ echo "gen/ is not what api/ generates: run 'make generate' and commit the result" >&2; exit 1; }; }
+
+.PHONY: test
+test: verify ## Vet, verify and run all tests, with the race detector where there is a C compiler
+	$(GO) vet ./...
+	$(if $(RACE),,@echo "no C compiler: running the tests without the race detector")
+	$(GO) test $(RACE) -shuffle=on ./...
+
+.PHONY: demo
+demo: ## Get a token from the emulator, which fails once, so that the retry shows
+	$(GO) run ./cmd/pctoken get --emulator --fault 500 --verbose
+
+.PHONY: build
+build: ## Build bin/pctoken
+	$(GO) build -trimpath -o bin/pctoken ./cmd/pctoken
+
+.PHONY: lint
+lint: ## Check formatting, the code and the contract (the last needs npm)
+	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "run gofmt -w $$unformatted" >&2; exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+	npx --yes $(REDOCLY) lint api/openapi.yaml
+
+.PHONY: clean
+clean: ## Remove what build made
+	rm -rf bin
