@@ -1,0 +1,66 @@
+package wrapper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/partnercenter-go/generatetoken/gen"
+)
+
+// BearerFunc returns the Microsoft Entra access token for one exchange. It is called once per call of the client,
+// however many attempts the call takes, with the call's context, and from several goroutines at once if the client is
+// used so. A single newline at the token's end is dropped, because tokens come from files; anything else that is no
+// part of a token gets [ErrInvalidBearer] before anything is sent.
+type BearerFunc func(ctx context.Context) (string, error)
+
+// StaticBearer returns a BearerFunc that always returns token, for a program that lives shorter than the token does.
+func StaticBearer(token string) BearerFunc {
+	return func(context.Context) (string, error) { return token, nil }
+}
+
+// ErrInvalidBearer is the reason of an [Error] when what the [BearerFunc] returned cannot be a bearer token: it is
+// empty, starts with "Bearer ", or holds a character that no token has. Nothing was sent then.
+var ErrInvalidBearer = errors.New("the bearer is not usable")
+
+// authorize sets the Authorization header of a call.
+func authorize(bearer BearerFunc) gen.RequestEditorFn {
+	return func(ctx context.Context, req *http.Request) error {
+		token, err := bearer(ctx)
+		if err != nil {
+			return noAnswer(req, 0, fmt.Errorf("getting the bearer: %w", err))
+		}
+		token, err = checkBearer(token)
+		if err != nil {
+			return noAnswer(req, 0, err)
+		}
+		req.Header["Authorization"] = []string{bearerPrefix + token}
+		return nil
+	}
+}
+
+const bearerPrefix = "Bearer "
+
+func checkBearer(token string) (string, error) {
+	token = strings.TrimSuffix(token, "\n")
+	token = strings.TrimSuffix(token, "\r")
+	if token == "" {
+		return "", fmt.Errorf("%w: it is empty", ErrInvalidBearer)
+	}
+	if len(token) >= len(bearerPrefix) && strings.EqualFold(token[:len(bearerPrefix)], bearerPrefix) {
+		return "", fmt.Errorf("%w: it already begins with %q; pass the token alone", ErrInvalidBearer, bearerPrefix)
+	}
+	if i := indexInvalid(token); i >= 0 {
+		return "", fmt.Errorf("%w: byte %d of %d is a space, a line break, a control character or not ASCII",
+			ErrInvalidBearer, i+1, len(token))
+	}
+	return token, nil
+}
+
+// indexInvalid returns the index of the first byte that no bearer token has, or -1: it is made of visible ASCII (RFC
+// 6750), and a line break would even start a header of its own.
+func indexInvalid(token string) int {
+	return strings.IndexFunc(token, func(r rune) bool { return r <= ' ' || r > '~' })
+}

@@ -1,0 +1,90 @@
+package wrapper
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/partnercenter-go/generatetoken/gen"
+)
+
+// Client exchanges Microsoft Entra access tokens for Partner Center access tokens. Make one with [NewClient]; the
+// zero value is not usable. It is safe for concurrent use and has nothing to close.
+type Client struct {
+	api         *gen.ClientWithResponses
+	contentType string
+	body        []byte
+	legacy      bool
+}
+
+// NewClient returns a client that authenticates each call with what bearer returns. Without options it calls the
+// global service with a form body, asks for JSON and retries as [Retry] says. It returns an error, and sends nothing,
+// when bearer is nil or an option's value cannot work.
+func NewClient(bearer BearerFunc, opts ...Option) (*Client, error) {
+	cfg, err := newConfig(opts)
+	if bearer == nil {
+		err = errors.Join(errors.New("wrapper: NewClient(nil): pass a BearerFunc, such as StaticBearer(token)"), err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	api, err := assemble(cfg, bearer)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{api: api, contentType: string(cfg.contentType), body: cfg.body, legacy: cfg.legacy}, nil
+}
+
+// assemble puts the chain of a call together. The order is the behaviour:
+//
+//  1. Header defaults come first, so that whatever fails later is reported with the call's ids.
+//  2. The bearer is next, above the retries: fetched once per call, and its failure is never retried here.
+//  3. Retry lies below everything that builds the request, so that all attempts send the same one.
+//  4. The http.Client is last: one attempt is one round trip, redirects included, which it must not follow.
+func assemble(cfg *config, bearer BearerFunc) (*gen.ClientWithResponses, error) {
+	httpClient := *cfg.httpClient
+	httpClient.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return gen.NewClientWithResponses(cfg.baseURL,
+		gen.WithRequestEditorFn(defaultHeaders(cfg)),
+		gen.WithRequestEditorFn(authorize(bearer)),
+		gen.WithHTTPClient(&retrier{next: &httpClient, retry: cfg.retry, logger: cfg.logger}),
+	)
+}
+
+// GenerateToken makes one exchange, with as many attempts as it takes and [Retry] allows, and returns the Partner
+// Center access token. The attempts share the call's bearer and ids, so the service sees one idempotent request. It
+// ends at once when ctx does.
+//
+// Every error it returns is an [*Error]: a refusal or failure of the service, or, with StatusCode 0, the reason why
+// no answer came. ("Authentication - Generate access token")
+func (c *Client) GenerateToken(ctx context.Context) (*Token, error) {
+	resp, err := c.post(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return nil, refusal(resp)
+	}
+	return newToken(resp)
+}
+
+func (c *Client) post(ctx context.Context) (*http.Response, error) {
+	body := bytes.NewReader(c.body)
+	if c.legacy {
+		//lint:ignore SA1019 whoever sets WithLegacyEndpoint asks for the deprecated operation
+		return c.api.GenerateTokenLegacyWithBody(ctx, nil, c.contentType, body)
+	}
+	return c.api.GenerateTokenWithBody(ctx, nil, c.contentType, body)
+}
+
+// API returns the generated client on the same chain as [Client.GenerateToken]: both operations, every media type and
+// every typed response, with the same header defaults, bearer and retries. A header that a call's parameters set is
+// kept. Request editors of a call run last and can replace any header, the bearer included.
+//
+// An answer of any status comes back as the generated response; when no answer came, the error is an [*Error]. A body
+// that is not what its Content-Type says makes the generated parser return an error without the status, which
+// GenerateToken does not. The client's own media type is for GenerateToken; here each method has its own.
+func (c *Client) API() *gen.ClientWithResponses {
+	return c.api
+}

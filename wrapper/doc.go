@@ -1,0 +1,21 @@
+// Package wrapper gets Partner Center access tokens: it exchanges a Microsoft Entra access token at Partner Center's
+// token endpoint, POST /v3/generatetoken.
+//
+// A [Client] is the generated client of package gen with what the endpoint's documentation asks of callers: the
+// headers, one request id for all tries of a call so that it stays idempotent, retries, and errors that keep what
+// the service said. Make one per identity and share it; [Client.GenerateToken] makes one exchange.
+//
+//	client, err := wrapper.NewClient(wrapper.StaticBearer(entraToken))
+//	...
+//	token, err := client.GenerateToken(ctx)
+//
+// # Secrets
+//
+// No error, log record or formatted value of this package holds a bearer or an access token; [Token.AccessToken] is
+// the one place to read it. The types of package gen, which [Client.API] returns, are plain data without that care.
+//
+// # Sources
+//
+// Where a comment states a fact about the service, it names the documentation page by its title. All pages are part
+// of Microsoft's Partner Center documentation.
+package wrapper

@@ -1,0 +1,86 @@
+package wrapper
+
+import (
+	"context"
+	"net/http"
+	"runtime/debug"
+	"sync"
+
+	"github.com/google/uuid"
+
+	"github.com/partnercenter-go/generatetoken/gen"
+)
+
+// The headers of the endpoint beyond HTTP's own, in Go's canonical form so that setting them does not have to convert
+// them ("Partner Center REST headers").
+const (
+	headerRequestID     = "Ms-Requestid"
+	headerCorrelationID = "Ms-Correlationid"
+	headerApplication   = "Ms-Partnercenter-Application"
+)
+
+// defaultHeaders sets the headers that the caller of the generated client left unset. It runs once per call, before
+// the first attempt, so that all attempts of a call carry the same ids: the request id is what makes a retry
+// idempotent.
+func defaultHeaders(cfg *config) gen.RequestEditorFn {
+	return func(ctx context.Context, req *http.Request) error {
+		setDefault(req.Header, "Accept", string(cfg.accept))
+		setDefault(req.Header, "User-Agent", cfg.userAgent)
+		if cfg.application != "" {
+			setDefault(req.Header, headerApplication, cfg.application)
+		}
+		setDefaultID(ctx, req.Header, headerRequestID, requestIDKey{})
+		setDefaultID(ctx, req.Header, headerCorrelationID, correlationIDKey{})
+		return nil
+	}
+}
+
+func setDefault(h http.Header, key, value string) {
+	if len(h[key]) == 0 {
+		h[key] = []string{value}
+	}
+}
+
+func setDefaultID(ctx context.Context, h http.Header, key string, contextKey any) {
+	if len(h[key]) > 0 {
+		return
+	}
+	id, _ := ctx.Value(contextKey).(uuid.UUID)
+	if id == uuid.Nil {
+		id = uuid.New()
+	}
+	h[key] = []string{id.String()}
+}
+
+type (
+	requestIDKey     struct{}
+	correlationIDKey struct{}
+)
+
+// ContextWithRequestID makes the calls under the returned context carry id as their ms-requestid instead of a new
+// one. The service treats requests with one id as one request ("Partner Center REST headers"), so use it to repeat a
+// call whose outcome got lost, and do not share the context between calls that are meant to be different. The zero
+// UUID stands for a new id.
+func ContextWithRequestID(ctx context.Context, id uuid.UUID) context.Context {
+	return context.WithValue(ctx, requestIDKey{}, id)
+}
+
+// ContextWithCorrelationID makes the calls under the returned context carry id as their ms-correlationid instead of a
+// new one, to trace them together with something of the caller's. The zero UUID stands for a new id.
+func ContextWithCorrelationID(ctx context.Context, id uuid.UUID) context.Context {
+	return context.WithValue(ctx, correlationIDKey{}, id)
+}
+
+// defaultUserAgent names the module and the version of it that the program was built with.
+var defaultUserAgent = sync.OnceValue(func() string {
+	const module = "github.com/partnercenter-go/generatetoken"
+	version := "(devel)"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, m := range append(info.Deps, &info.Main) {
+			if m.Path == module && m.Version != "" {
+				version = m.Version
+			}
+		}
+	}
+	return "partnercenter-go-generatetoken/" + version
+})
