@@ -1,0 +1,15 @@
+// Package emulator is Partner Center's token endpoint as far as it is documented, in a process of your own: for tests,
+// for CI and for trying things out without an account. It answers by the contract in package api and checks both what
+// it is sent and what it answers against it.
+//
+//	server, err := emulator.Start(emulator.WithFaults(emulator.Fault{Status: 500}))
+//	...
+//	defer server.Close()
+//	client, err := wrapper.NewClient(wrapper.StaticBearer("any bearer"), wrapper.WithBaseURL(server.URL))
+//
+// Both operations are there. A request needs a bearer, whichever it is (401 without one), an Accept header that allows
+// one of the documented media types (406), a body in one of the documented media types (415), and has to be what the
+// contract says (400). It gets an opaque random token; the same ms-requestid with the same bearer gets the same token
+// again. What the documentation does not say, such as the real service's behaviour for 406 and 415, is the emulator's
+// own choice after HTTP's rules.
+package emulator

@@ -1,0 +1,359 @@
+package emulator_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"go.uber.org/goleak"
+
+	"github.com/partnercenter-go/generatetoken/emulator"
+	"github.com/partnercenter-go/generatetoken/gen"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func start(t *testing.T, opts ...emulator.Option) *emulator.Server {
+	t.Helper()
+	server, err := emulator.Start(opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	return server
+}
+
+type sent struct {
+	method, path string
+	header       map[string]string // "" removes one that every request has
+	body         string
+}
+
+// do sends a request that is in order but for what it is told, and returns the answer and its body.
+func do(t *testing.T, server *emulator.Server, s sent) (*http.Response, []byte, error) {
+	t.Helper()
+	if s.method == "" {
+		s.method = http.MethodPost
+	}
+	if s.path == "" {
+		s.path = "/v3/generatetoken"
+	}
+	if s.body == "" {
+		s.body = "grant_type=jwt_token"
+	}
+	req, err := http.NewRequestWithContext(t.Context(), s.method, server.URL+s.path, strings.NewReader(s.body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	header := map[string]string{
+		"Authorization": "Bearer canary", "Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded",
+	}
+	for key, value := range s.header {
+		header[key] = value
+	}
+	for key, value := range header {
+		if value != "" {
+			req.Header.Set(key, value)
+		}
+	}
+	transport := &http.Transport{}
+	defer transport.CloseIdleConnections()
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	return resp, body, err
+}
+
+// answered is do for requests that get a whole answer.
+func answered(t *testing.T, server *emulator.Server, s sent) (*http.Response, []byte) {
+	t.Helper()
+	resp, body, err := do(t, server, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp, body
+}
+
+func decode(t *testing.T, resp *http.Response, body []byte, into any) {
+	t.Helper()
+	unmarshal := json.Unmarshal
+	if strings.Contains(resp.Header.Get("Content-Type"), "xml") {
+		unmarshal = xml.Unmarshal
+	}
+	if err := unmarshal(body, into); err != nil {
+		t.Fatalf("%v in %q", err, body)
+	}
+}
+
+func TestRequestsAreAnsweredByTheContract(t *testing.T) {
+	h := func(pairs ...string) map[string]string {
+		m := map[string]string{}
+		for i := 0; i < len(pairs); i += 2 {
+			m[pairs[i]] = pairs[i+1]
+		}
+		return m
+	}
+	tests := map[string]struct {
+		sent   sent
+		status int
+		code   string // of an error
+		says   string // in its description
+	}{
+		"in order":                  {sent{}, 200, "", ""},
+		"to the legacy operation":   {sent{path: "/generatetoken"}, 200, "", ""},
+		"as JSON":                   {sent{header: h("Content-Type", "application/json"), body: `{"grant_type":"jwt_token"}`}, 200, "", ""},
+		"as JSON with a charset":    {sent{header: h("Content-Type", "application/json; charset=utf-8"), body: `{"grant_type":"jwt_token"}`}, 200, "", ""},
+		"as text/json":              {sent{header: h("Content-Type", "text/json"), body: `{"grant_type":"jwt_token"}`}, 200, "", ""},
+		"as XML":                    {sent{header: h("Content-Type", "application/xml"), body: "<x><grant_type>jwt_token</grant_type></x>"}, 200, "", ""},
+		"as text/xml":               {sent{header: h("Content-Type", "text/xml"), body: `<r xmlns="urn:any"><grant_type>jwt_token</grant_type></r>`}, 200, "", ""},
+		"with ids":                  {sent{header: h("ms-requestid", uuid.NewString(), "ms-correlationid", uuid.NewString())}, 200, "", ""},
+		"for anything":              {sent{header: h("Accept", "*/*")}, 200, "", ""},
+		"for XML above all":         {sent{header: h("Accept", "application/json;q=0.5, text/xml")}, 200, "", ""},
+		"elsewhere":                 {sent{path: "/v4/generatetoken"}, 404, "404", "/v4/generatetoken"},
+		"by GET":                    {sent{method: "GET"}, 405, "405", "GET"},
+		"without a bearer":          {sent{header: h("Authorization", "")}, 401, "800001", "no bearer"},
+		"with another scheme":       {sent{header: h("Authorization", "Basic Y2FuYXJ5")}, 401, "800001", "no bearer"},
+		"with an empty bearer":      {sent{header: h("Authorization", "Bearer ")}, 401, "800001", "no bearer"},
+		"without Accept":            {sent{header: h("Accept", "")}, 400, "800002", "Accept header is required"},
+		"for what there is not":     {sent{header: h("Accept", "image/png")}, 406, "406", "image/png"},
+		"in what is not taken":      {sent{header: h("Content-Type", "text/plain")}, 415, "415", "text/plain"},
+		"in nothing":                {sent{header: h("Content-Type", "")}, 415, "415", "Content-Type"},
+		"with another grant":        {sent{body: "grant_type=password"}, 400, "800002", "grant_type"},
+		"without a grant":           {sent{body: "grant=jwt_token"}, 400, "800002", "grant_type"},
+		"with broken JSON":          {sent{header: h("Content-Type", "application/json"), body: `{"grant_type"`}, 400, "800002", "decode"},
+		"with broken XML":           {sent{header: h("Content-Type", "text/xml"), body: "<a>"}, 400, "800002", "decode"},
+		"with a bad request id":     {sent{header: h("ms-requestid", "7")}, 400, "800002", "ms-requestid"},
+		"with a bad correlation id": {sent{header: h("ms-correlationid", "7")}, 400, "800002", "ms-correlationid"},
+		"too long":                  {sent{body: strings.Repeat("a", 1<<20+1)}, 413, "413", "1048576"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			resp, body := answered(t, start(t), test.sent)
+			if resp.StatusCode != test.status {
+				t.Fatalf("status %d: %s", resp.StatusCode, body)
+			}
+			for _, key := range []string{"MS-RequestId", "MS-CorrelationId"} {
+				if sent := test.sent.header[strings.ToLower(key)]; resp.Header.Get(key) == "" || sent != "" && resp.Header.Get(key) != sent {
+					t.Errorf("%s is %q, sent %q", key, resp.Header.Get(key), sent)
+				}
+			}
+			if test.status == http.StatusOK {
+				var token gen.AccessToken
+				decode(t, resp, body, &token)
+				if len(token.AccessToken) < 26 || token.TokenType != "bearer" || token.ExpiresIn != "3600" {
+					t.Errorf("got %s", body)
+				}
+				if resp.Header.Get("Cache-Control") != "no-store" {
+					t.Error("a token can be cached on its way")
+				}
+				return
+			}
+			var e gen.Error
+			decode(t, resp, body, &e)
+			if e.Code != test.code || !strings.Contains(e.Description, test.says) || e.Source != "emulator" || len(e.Description) > 1024 {
+				t.Errorf("got %s", body)
+			}
+			if strings.Contains(string(body), "canary") {
+				t.Errorf("the bearer is in %s", body)
+			}
+		})
+	}
+}
+
+func TestAnswersComeInTheMediaTypeThatWasAskedFor(t *testing.T) {
+	for _, mediaType := range []string{"application/json", "text/json", "application/xml", "text/xml"} {
+		for status, s := range map[int]sent{200: {}, 400: {body: "x=y"}} {
+			t.Run(fmt.Sprintf("%s %d", mediaType, status), func(t *testing.T) {
+				s.header = map[string]string{"Accept": mediaType}
+				resp, body := answered(t, start(t), s)
+				if resp.StatusCode != status || resp.Header.Get("Content-Type") != mediaType {
+					t.Errorf("got %d in %s: %s", resp.StatusCode, resp.Header.Get("Content-Type"), body)
+				}
+				var into struct{}
+				decode(t, resp, body, &into)
+			})
+		}
+	}
+}
+
+func TestA401And405SayWhatToDo(t *testing.T) {
+	server := start(t)
+	if resp, _ := answered(t, server, sent{header: map[string]string{"Authorization": ""}}); resp.Header.Get("WWW-Authenticate") != "Bearer" {
+		t.Errorf("WWW-Authenticate is %q", resp.Header.Get("WWW-Authenticate"))
+	}
+	if resp, _ := answered(t, server, sent{method: "PUT"}); resp.Header.Get("Allow") != "POST" {
+		t.Errorf("Allow is %q", resp.Header.Get("Allow"))
+	}
+}
+
+func TestARequestIDWithItsBearerMakesOneToken(t *testing.T) {
+	server := start(t)
+	token := func(bearer, requestID string) string {
+		resp, body := answered(t, server, sent{header: map[string]string{"Authorization": "Bearer " + bearer, "ms-requestid": requestID}})
+		var token gen.AccessToken
+		decode(t, resp, body, &token)
+		return token.AccessToken
+	}
+	id, other := uuid.NewString(), uuid.NewString()
+	first := token("a", id)
+	if again := token("a", id); again != first {
+		t.Error("the same request got another token")
+	}
+	if again := token("a", strings.ToUpper(id)); again != first {
+		t.Error("the same request in capitals got another token")
+	}
+	if token("b", id) == first {
+		t.Error("another bearer got the same token")
+	}
+	if token("a", other) == first {
+		t.Error("another request got the same token")
+	}
+	if unnamed := token("a", ""); unnamed == token("a", "") {
+		t.Error("two requests without ids got one token")
+	}
+}
+
+func TestFaultsMeetOneRequestEachAndInOrder(t *testing.T) {
+	server := start(t, emulator.WithFaults(
+		emulator.Fault{Status: 500},
+		emulator.Fault{Status: 429, RetryAfter: 1500 * time.Millisecond},
+		emulator.Fault{Status: 200},
+		emulator.Fault{Status: 401, Code: "900420"},
+		emulator.Fault{Status: 502, Body: emulator.BodyHTML},
+		emulator.Fault{Status: 500, Body: emulator.BodyEmpty},
+		emulator.Fault{Body: emulator.BodyHTML},
+		emulator.Fault{Delay: time.Millisecond},
+	))
+	for i, want := range []struct {
+		status      int
+		contentType string
+		body        string
+		retryAfter  string
+	}{
+		{500, "application/json", `"code":"800003"`, ""},
+		{429, "application/json", `"code":"429"`, "2"},
+		{200, "application/json", `"access_token"`, ""},
+		{401, "application/json", `"code":"900420"`, ""},
+		{502, "text/html; charset=utf-8", "<h1>502 Bad Gateway</h1>", ""},
+		{500, "application/json", "", ""},
+		{200, "text/html; charset=utf-8", "<h1>200 OK</h1>", ""},
+		{200, "application/json", `"access_token"`, ""},
+		{200, "application/json", `"access_token"`, ""},
+	} {
+		resp, body := answered(t, server, sent{})
+		if resp.StatusCode != want.status || resp.Header.Get("Content-Type") != want.contentType ||
+			!bytes.Contains(body, []byte(want.body)) || resp.Header.Get("Retry-After") != want.retryAfter {
+			t.Errorf("request %d got %d %v %s", i+1, resp.StatusCode, resp.Header, body)
+		}
+		if want.body == "" && len(body) != 0 {
+			t.Errorf("request %d got %q, want nothing", i+1, body)
+		}
+	}
+}
+
+func TestFaultsOfTheConnection(t *testing.T) {
+	server := start(t, emulator.WithFaults(
+		emulator.Fault{Reset: true}, emulator.Fault{Truncate: true}, emulator.Fault{Status: 403, Truncate: true},
+	))
+	if _, _, err := do(t, server, sent{}); !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("reset: %v", err)
+	}
+	for _, name := range []string{"a token", "an error"} {
+		if _, body, err := do(t, server, sent{}); !errors.Is(err, io.ErrUnexpectedEOF) || len(body) == 0 {
+			t.Errorf("%s that breaks off: %q, %v", name, body, err)
+		}
+	}
+}
+
+func TestADelayedAnswerEndsWithItsRequest(t *testing.T) {
+	server := start(t, emulator.WithFaults(emulator.Fault{Delay: time.Hour}))
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, server.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := &http.Transport{}
+	defer transport.CloseIdleConnections()
+	if _, err := transport.RoundTrip(req); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+	// goleak finds the handler if it is still waiting.
+}
+
+func TestRequestsAreKeptWithoutTheirBearers(t *testing.T) {
+	server := start(t)
+	before := time.Now()
+	answered(t, server, sent{path: "/generatetoken"})
+	answered(t, server, sent{header: map[string]string{"Authorization": "canary"}})
+	requests := server.Requests()
+	if len(requests) != 2 {
+		t.Fatalf("kept %d requests", len(requests))
+	}
+	r := requests[0]
+	if r.Method != "POST" || r.Path != "/generatetoken" || r.Body != "grant_type=jwt_token" ||
+		r.Header.Get("Authorization") != "Bearer REDACTED" || r.Time.Before(before) {
+		t.Errorf("kept %v", r)
+	}
+	if text := fmt.Sprintf("%#v", requests); strings.Contains(text, "canary") {
+		t.Errorf("kept a bearer: %s", text)
+	}
+}
+
+func TestTheTokensLifetimeCanBeSet(t *testing.T) {
+	resp, body := answered(t, start(t, emulator.WithTokenLifetime(90*time.Second)), sent{})
+	var token gen.AccessToken
+	decode(t, resp, body, &token)
+	if token.ExpiresIn != "90" {
+		t.Errorf("got %s", body)
+	}
+}
+
+func TestOptionsThatCannotWorkAreRefused(t *testing.T) {
+	for name, opt := range map[string]emulator.Option{
+		"a negative lifetime":     emulator.WithTokenLifetime(-1),
+		"a status out of range":   emulator.WithFaults(emulator.Fault{Status: 600}),
+		"an informational status": emulator.WithFaults(emulator.Fault{Status: 100}),
+		"a negative delay":        emulator.WithFaults(emulator.Fault{Delay: -1}),
+		"a negative Retry-After":  emulator.WithFaults(emulator.Fault{Status: 429, RetryAfter: -1}),
+		"an unknown body":         emulator.WithFaults(emulator.Fault{Body: "pdf"}),
+		"a reset with a status":   emulator.WithFaults(emulator.Fault{Status: 500, Reset: true}),
+		"half of nothing":         emulator.WithFaults(emulator.Fault{Status: 500, Body: emulator.BodyEmpty, Truncate: true}),
+		"a code without an error": emulator.WithFaults(emulator.Fault{Code: "1"}),
+	} {
+		if _, err := emulator.New(opt); err == nil || !strings.HasPrefix(err.Error(), "emulator: With") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestListenTakesLoopbackAddressesOnly(t *testing.T) {
+	for _, address := range []string{":0", "0.0.0.0:0", "[::]:0", "192.0.2.1:0", "service.example:80", "127.0.0.1", ""} {
+		if server, err := emulator.Listen(address); err == nil {
+			server.Close()
+			t.Errorf("listened on %q", address)
+		}
+	}
+	for _, address := range []string{"127.0.0.1:0", "localhost:0"} {
+		server, err := emulator.Listen(address)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		server.Close()
+		server.Close() // may be called again
+	}
+}
