@@ -2,6 +2,7 @@ package wrapper_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -357,6 +358,14 @@ func TestAPIReturnsFailuresTyped(t *testing.T) {
 	_, err = newClient(t, refusedURL(), quickly()).API().GenerateTokenWithResponse(t.Context(), nil, gen.TokenRequest{})
 	if e := asError(t, err); e.StatusCode != 0 || e.Attempts != 4 || e.RequestID == "" {
 		t.Errorf("got %#v", e)
+	}
+}
+
+func TestAPIReportsAnAnswerThatBrokeOff(t *testing.T) {
+	s := &script{answers: []answer{{status: 400, contentType: "application/json", body: `{"code":"1"}`, length: 900}}}
+	_, err := onSocket(t, s).API().GenerateTokenWithResponse(t.Context(), nil, gen.TokenRequest{})
+	if !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -117,6 +117,15 @@ func TestEveryFieldOfAnErrorHoldsWhateverTheBody(t *testing.T) {
 	}
 }
 
+func TestAnErrorIsOnePrintableLineWhateverTheServiceSays(t *testing.T) {
+	s := &script{answers: []answer{{status: 400, body: `{"code":"1\n2","description":"a\r\nb\u001b[31m\u0000","source":"\u2028c"}`}}}
+	_, err := onSocket(t, s).GenerateToken(t.Context())
+	asError(t, err)
+	if want := "code 1 2 from c: a b [31m ("; !strings.Contains(err.Error(), want) {
+		t.Errorf("%q lacks %q", err, want)
+	}
+}
+
 func TestAnErrorReportsTheIDsThatWereSentWhereTheServiceReportsNone(t *testing.T) {
 	id := uuid.New()
 	s := &script{answers: []answer{failing(404)}}

@@ -91,6 +91,18 @@ func TestRetryOptions(t *testing.T) {
 	}
 }
 
+func TestTheStatusCodesAreTheClientsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		codes := []int{404}
+		client := inMemory(t, &script{answers: []answer{failing(404)}}, wrapper.WithRetry(wrapper.Retry{StatusCodes: codes}))
+		codes[0] = 403
+		_, err := client.GenerateToken(t.Context())
+		if e := asError(t, err); e.Attempts != 4 {
+			t.Errorf("after %d attempts: %v", e.Attempts, err)
+		}
+	})
+}
+
 // delays returns the waits before the second and later attempts of a call that never succeeds, in fake time.
 func delays(t *testing.T, retry wrapper.Retry) []time.Duration {
 	t.Helper()

@@ -62,8 +62,8 @@ func expiry(from time.Time, expiresIn json.Number) time.Time {
 		return time.Time{}
 	}
 	seconds = min(seconds, math.MaxInt64/int64(time.Second))
-	// Without its monotonic part: that clock stands still while a machine sleeps.
-	return from.Add(time.Duration(seconds) * time.Second).Round(0).UTC()
+	// UTC drops the monotonic part as well, and should: that clock stands still while a machine sleeps.
+	return from.Add(time.Duration(seconds) * time.Second).UTC()
 }
 
 const redacted = "REDACTED"
