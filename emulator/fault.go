@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/partnercenter-go/generatetoken/gen"
 )
 
 // Fault is what one request meets instead of, or before, its answer. The zero value is no fault: the request is
@@ -36,8 +34,8 @@ type Body string
 
 // The bodies that a fault can bring: what a gateway sends in place of the service.
 const (
-	BodyHTML  Body = "html"
-	BodyEmpty Body = "empty"
+	BodyHTML  Body = "html"  // a page that names the status, as text/html
+	BodyEmpty Body = "empty" // nothing, under the Content-Type of the answer
 )
 
 func (f Fault) check() error {
@@ -58,13 +56,9 @@ func (f Fault) check() error {
 	return nil
 }
 
-// reply is the answer that a fault with a status makes.
+// reply is the answer of a fault with a status.
 func (f Fault) reply() reply {
-	refused := refuse(f.Status, "the emulator was told to answer this")
-	if f.Code != "" {
-		refused.body = gen.Error{Code: f.Code, Description: "the emulator was told to answer this", Source: source}
-	}
-	return refused
+	return refuseWithCode(f.Status, f.Code, "the emulator was told to answer this")
 }
 
 // ParseFault reads a fault as people type it: parts joined by colons, in any order and each at most once. The parts are

@@ -47,12 +47,17 @@ var documentedCodes = map[int]string{
 }
 
 func refuse(status int, description string) reply {
+	return refuseWithCode(status, "", description)
+}
+
+// refuseWithCode is refuse with an error code of its own, unless it is empty.
+func refuseWithCode(status int, code, description string) reply {
 	const longest = 1024 // by the contract
 	if runes := []rune(description); len(runes) > longest {
 		description = string(runes[:longest-1]) + "…"
 	}
 	return reply{status: status, header: http.Header{}, body: gen.Error{
-		Code:        cmp.Or(documentedCodes[status], strconv.Itoa(status)),
+		Code:        cmp.Or(code, documentedCodes[status], strconv.Itoa(status)),
 		Description: description,
 		Source:      source,
 	}}

@@ -41,15 +41,25 @@ type Error struct {
 	Err error
 }
 
-// What an [*Error] can be compared with by [errors.Is]; each matches the statuses it names and no other.
+// What an [*Error] can be compared with by [errors.Is]. Each stands for the statuses that it names and no other, so at
+// most one of them matches. What the documented statuses mean is from "Authentication - Generate access token".
 var (
-	ErrBadRequest   = errors.New("bad request")         // 400
-	ErrUnauthorized = errors.New("unauthorized")        // 401
-	ErrForbidden    = errors.New("forbidden")           // 403
-	ErrNotFound     = errors.New("not found")           // 404
-	ErrThrottled    = errors.New("throttled")           // 429
-	ErrServer       = errors.New("server error")        // 500 and other 5xx, and a 2xx without a token
-	ErrUnavailable  = errors.New("service unavailable") // 408, 502, 503, 504, and no answer to a call not cancelled
+	// ErrBadRequest is status 400: input is missing or invalid.
+	ErrBadRequest = errors.New("bad request")
+	// ErrUnauthorized is status 401: the bearer is not accepted.
+	ErrUnauthorized = errors.New("unauthorized")
+	// ErrForbidden is status 403: the caller lacks the rights.
+	ErrForbidden = errors.New("forbidden")
+	// ErrNotFound is status 404: nothing is there or available for the input.
+	ErrNotFound = errors.New("not found")
+	// ErrThrottled is status 429: too many requests of the partner's tenant ("API throttling guidance").
+	ErrThrottled = errors.New("throttled")
+	// ErrServer is status 500, the other statuses over it that ErrUnavailable is not, and a 2xx without a token: the
+	// service failed.
+	ErrServer = errors.New("server error")
+	// ErrUnavailable is status 408, 502, 503 or 504, or no answer to a call that was sent and not cancelled: the
+	// service was not reached, or not in time.
+	ErrUnavailable = errors.New("service unavailable")
 )
 
 // Is implements the comparison of [errors.Is] with the Err… variables.
@@ -101,13 +111,13 @@ func (e *Error) Error() string {
 	if e.StatusCode != 0 {
 		b.WriteString(statusText(e.StatusCode))
 		if e.Code != "" {
-			fmt.Fprintf(&b, ", code %s", e.Code)
+			fmt.Fprintf(&b, ", code %s", clip(e.Code, 64))
 		}
 		if e.Source != "" {
-			fmt.Fprintf(&b, " from %s", e.Source)
+			fmt.Fprintf(&b, " from %s", clip(e.Source, 64))
 		}
 		if e.Description != "" {
-			fmt.Fprintf(&b, ": %s", strings.TrimRight(e.Description, ". "))
+			fmt.Fprintf(&b, ": %s", strings.TrimRight(clip(e.Description, 1024), ". "))
 		}
 	}
 	if e.Err != nil {
@@ -116,7 +126,7 @@ func (e *Error) Error() string {
 		}
 		b.WriteString(e.Err.Error())
 	}
-	fmt.Fprintf(&b, " (request id %s, correlation id %s, attempts %d", e.RequestID, e.CorrelationID, e.Attempts)
+	fmt.Fprintf(&b, " (request id %s, correlation id %s, attempts %d", clip(e.RequestID, 64), clip(e.CorrelationID, 64), e.Attempts)
 	if e.RetryAfter > 0 {
 		fmt.Fprintf(&b, ", retry after %s", e.RetryAfter.Round(time.Second))
 	}
@@ -172,6 +182,14 @@ func oneLine(s string) string {
 	return strings.Join(strings.FieldsFunc(s, func(r rune) bool {
 		return unicode.IsSpace(r) || !unicode.IsPrint(r)
 	}), " ")
+}
+
+// clip cuts what a server said down to a length, in bytes, that fits on a line. The documented lengths all do.
+func clip(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
 }
 
 // noAnswer is the error of a call that no usable answer came to after so many attempts.

@@ -19,7 +19,7 @@ func (e *Error) decode(body []byte) {
 		e.decodeXML(body)
 	}
 	if e.Code == "" && e.Description == "" {
-		e.Description = beginning(body)
+		e.Description = clip(oneLine(string(body)), 200)
 	}
 }
 
@@ -53,15 +53,6 @@ func (e *Error) decodeXML(body []byte) {
 	for _, text := range documented.Data {
 		e.Data = append(e.Data, text)
 	}
-}
-
-// beginning returns the first words of a body that nothing is known about.
-func beginning(body []byte) string {
-	const most = 200
-	if len(body) <= most {
-		return oneLine(string(body))
-	}
-	return oneLine(string(body[:most])) + "…"
 }
 
 // withoutSecret removes a secret from what a server said. Shorter ones than any real token has are left alone: they

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -123,6 +124,19 @@ func TestAnErrorIsOnePrintableLineWhateverTheServiceSays(t *testing.T) {
 	asError(t, err)
 	if want := "code 1 2 from c: a b [31m ("; !strings.Contains(err.Error(), want) {
 		t.Errorf("%q lacks %q", err, want)
+	}
+}
+
+func TestAnErrorsTextStaysShortWhateverTheServiceSays(t *testing.T) {
+	long := strings.Repeat("é", 100_000)
+	s := &script{answers: []answer{{status: 400, body: `{"code":"` + long + `","description":"` + long + `","source":"` + long + `"}`}}}
+	_, err := onSocket(t, s).GenerateToken(t.Context())
+	e := asError(t, err)
+	if len(err.Error()) > 2000 || !utf8.ValidString(err.Error()) {
+		t.Errorf("%d bytes, valid %t", len(err.Error()), utf8.ValidString(err.Error()))
+	}
+	if e.Description != long || e.Code != long || e.Source != long {
+		t.Error("the fields have lost something")
 	}
 }
 

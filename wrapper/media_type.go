@@ -17,11 +17,11 @@ type MediaType string
 
 // The documented media types.
 const (
-	MediaTypeJSON     MediaType = "application/json"
-	MediaTypeXML      MediaType = "application/xml"
-	MediaTypeTextXML  MediaType = "text/xml"
-	MediaTypeForm     MediaType = "application/x-www-form-urlencoded"
-	MediaTypeTextJSON MediaType = "text/json"
+	MediaTypeJSON     MediaType = "application/json"                  // the default for responses
+	MediaTypeTextJSON MediaType = "text/json"                         // JSON by another name
+	MediaTypeXML      MediaType = "application/xml"                   // with elements named like the JSON members
+	MediaTypeTextXML  MediaType = "text/xml"                          // XML by another name
+	MediaTypeForm     MediaType = "application/x-www-form-urlencoded" // the default for requests, and for them alone
 )
 
 // encodeGrant returns the request body, the same for every exchange, in the given media type.

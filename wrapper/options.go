@@ -52,8 +52,9 @@ func optionError(option string, value any, problem string) error {
 	return fmt.Errorf("wrapper: %s(%v): %s", option, value, problem)
 }
 
-// WithBaseURL sets the service to call: [gen.ServerGlobal], which is the default, [gen.ServerChina], or any other
-// that follows the contract, such as an emulator. It has to use https; http is taken for loopback hosts only, because
+// WithBaseURL sets the service to call: [gen.ServerGlobal], which is the default and serves the US Government cloud too
+// (the source of Microsoft's own SDKs), [gen.ServerChina], or any other that follows the contract, such as an emulator.
+// It has to use https; http is taken for loopback hosts only, because
 // the bearer would cross the network in the clear. A path is kept as a prefix; user info, a query or a fragment is
 // refused.
 func WithBaseURL(baseURL string) Option {
@@ -122,8 +123,8 @@ func WithMediaType(m MediaType) Option {
 	}
 }
 
-// WithAccept sets the media type that responses are asked for in. The default is [MediaTypeJSON], "the one widely
-// accepted" by the documentation. [MediaTypeForm] is refused: the endpoint gives no responses in it.
+// WithAccept sets the media type that responses are asked for in. The default is [MediaTypeJSON], of which
+// the documentation says that it is widely accepted. [MediaTypeForm] is refused: the endpoint gives no responses in it.
 func WithAccept(m MediaType) Option {
 	return func(cfg *config) error {
 		allowed := []MediaType{MediaTypeJSON, MediaTypeTextJSON, MediaTypeXML, MediaTypeTextXML}
