@@ -4,25 +4,17 @@ import (
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
-
-	"github.com/partnercenter-go/generatetoken/api"
 )
 
-func TestSpecIsValidWithItsExamples(t *testing.T) {
-	doc, err := openapi3.NewLoader().LoadFromData(api.Spec)
-	if err != nil {
-		t.Fatal(err)
-	}
+func TestContractIsValidWithItsExamples(t *testing.T) {
+	doc := load(t)
 	if err := doc.Validate(t.Context(), openapi3.EnableExamplesValidation()); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func TestEveryMediaTypeHasAnExample(t *testing.T) {
-	doc, err := openapi3.NewLoader().LoadFromData(api.Spec)
-	if err != nil {
-		t.Fatal(err)
-	}
+func TestContractHasAnExampleForEveryMediaType(t *testing.T) {
+	doc := load(t)
 	check := func(where string, content openapi3.Content) {
 		if len(content) == 0 {
 			t.Errorf("%s has no media type", where)

@@ -20,31 +20,6 @@ import (
 	"github.com/partnercenter-go/generatetoken/wrapper"
 )
 
-func TestThreeFailuresAndATokenAreOneIdempotentCall(t *testing.T) {
-	fault := emulator.Fault{Status: 500}
-	server, err := emulator.Start(emulator.WithFaults(fault, fault, fault))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer server.Close()
-	token, err := newClient(t, server.URL, quickly()).GenerateToken(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	requests := server.Requests()
-	if len(requests) != 4 {
-		t.Fatalf("sent %d requests, want 4", len(requests))
-	}
-	for _, r := range requests {
-		if r.Header.Get("ms-requestid") != token.RequestID || r.Header.Get("ms-correlationid") != token.CorrelationID {
-			t.Errorf("an attempt had ids %s and %s, the token %v", r.Header.Get("ms-requestid"), r.Header.Get("ms-correlationid"), token)
-		}
-		if r.Body != "grant_type=jwt_token" {
-			t.Errorf("an attempt had the body %q", r.Body)
-		}
-	}
-}
-
 func TestWhichStatusesAreTriedAgain(t *testing.T) {
 	again := []int{408, 429, 500, 502, 503, 504}
 	for _, status := range []int{201, 204, 304, 400, 401, 403, 404, 405, 406, 408, 409, 410, 413, 415, 425, 429, 500, 501, 502, 503, 504, 505} {
