@@ -1,7 +1,7 @@
 GO ?= go
 # Tools that are no part of the module: run at a fixed version, out of go.mod.
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
-REDOCLY     := @redocly/cli@2.77.0
+OASDIFF     := github.com/oasdiff/oasdiff@v1.33.0
 
 # The race detector needs cgo, and cgo needs a C compiler.
 CC_FOUND := $(shell CC="$$($(GO) env CC)"; [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v "$${CC%% *}")
@@ -30,6 +30,25 @@ test: verify ## Vet, verify and run all tests, with the race detector where ther
 	$(GO) vet ./...
 	$(if $(RACE),,@echo "no C compiler: running the tests without the race detector")
 	$(GO) test $(RACE) -shuffle=on ./...
+	@$(GO) test -run '^TestContractMatrix$$' -v ./wrapper | grep -o 'matrix: .*'
+
+.PHONY: mutate
+mutate: ## Break the contract and the wrapper, one fact at a time, and fail if the tests miss one
+	cd e2e && $(GO) run ./mutate
+
+.PHONY: e2e
+e2e: ## Test against tools that nobody here wrote: Prism, Redocly, Spectral (needs npm)
+	cd e2e && npm ci --ignore-scripts --no-audit --no-fund
+	cd e2e && npm run --silent lint
+	cd e2e && $(GO) vet ./... && $(GO) test $(RACE) -count=1 ./...
+
+# A warning fails it as well: a property that is no longer promised is a field that Go users no longer have.
+.PHONY: breaking
+breaking: ## Fail if the contract breaks users of the one at a git ref: make breaking BASE=HEAD
+	@[ -n "$(BASE)" ] || { echo "name the git ref to compare with: make breaking BASE=HEAD" >&2; exit 2; }
+	@base=$$(mktemp) && trap 'rm -f "$$base"' EXIT && \
+	git show "$(BASE):api/openapi.yaml" > "$$base" && \
+	$(GO) run $(OASDIFF) breaking --fail-on WARN "$$base" api/openapi.yaml
 
 .PHONY: demo
 demo: ## Get a token from the emulator, which fails once, so that the retry shows
@@ -40,11 +59,11 @@ build: ## Build bin/pctoken
 	$(GO) build -trimpath -o bin/pctoken ./cmd/pctoken
 
 .PHONY: lint
-lint: ## Check formatting, the code and the contract (the last needs npm)
+lint: ## Check the formatting and the code of both modules; make e2e lints the contract
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "run gofmt -w $$unformatted" >&2; exit 1; }
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
-	npx --yes $(REDOCLY) lint api/openapi.yaml
+	cd e2e && $(GO) run $(STATICCHECK) ./...
 
 .PHONY: clean
 clean: ## Remove what build made

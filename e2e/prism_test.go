@@ -1,0 +1,199 @@
+package e2e
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/partnercenter-go/generatetoken/emulator"
+	"github.com/partnercenter-go/generatetoken/wrapper"
+)
+
+const specFile = "../api/openapi.yaml"
+
+// startPrism runs Prism on a free port of loopback until the test ends, and returns its URL.
+func startPrism(t *testing.T, args ...string) string {
+	t.Helper()
+	// Prism has to be told its port, so one is chosen and let go of just before.
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, port, _ := net.SplitHostPort(listener.Addr().String())
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	prism := exec.CommandContext(t.Context(), "node_modules/.bin/prism", append(args, "--host", host, "--port", port)...)
+	prism.WaitDelay = 5 * time.Second
+	stdout, err := prism.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	prism.Stderr = prism.Stdout
+	if err := prism.Start(); err != nil {
+		t.Fatalf("%v: run 'make e2e', which installs Prism", err)
+	}
+	var log strings.Builder
+	lines := bufio.NewScanner(stdout)
+	for lines.Scan() {
+		log.WriteString(lines.Text() + "\n")
+		if strings.Contains(lines.Text(), "Prism is listening") {
+			drained := make(chan struct{})
+			go func() {
+				defer close(drained)
+				_, _ = io.Copy(io.Discard, stdout) // or Prism stops when the pipe is full
+			}()
+			t.Cleanup(func() {
+				<-drained // the test's context has ended Prism
+				_ = prism.Wait()
+			})
+			return "http://" + net.JoinHostPort(host, port)
+		}
+	}
+	_ = prism.Wait()
+	t.Fatalf("Prism did not start:\n%s", log.String())
+	return ""
+}
+
+// client returns a client that tries once, so that what it gets is what the other side said first.
+func client(t *testing.T, baseURL string, opts ...wrapper.Option) *wrapper.Client {
+	t.Helper()
+	c, err := wrapper.NewClient(wrapper.StaticBearer("any-bearer-will-do"), append([]wrapper.Option{
+		wrapper.WithBaseURL(baseURL), wrapper.WithRetry(wrapper.Retry{MaxRetries: -1}),
+	}, opts...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// prefer adds the header by which Prism is told which of the contract's answers to give.
+type prefer int
+
+func (p prefer) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set("Prefer", fmt.Sprintf("code=%d", p))
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+var operations = map[string][]wrapper.Option{
+	"generateToken":       nil,
+	"generateTokenLegacy": {wrapper.WithLegacyEndpoint()},
+}
+
+// refusals are the documented failures: the code that both the contract's example and the emulator have for each.
+var refusals = []struct {
+	status int
+	code   string
+	kind   error
+}{
+	{400, "800002", wrapper.ErrBadRequest},
+	{401, "", wrapper.ErrUnauthorized}, // several are documented
+	{403, "2032", wrapper.ErrForbidden},
+	{404, "404", wrapper.ErrNotFound},
+	{500, "800003", wrapper.ErrServer},
+}
+
+func checkRefusal(t *testing.T, err error, status int, code, source string, kind error) {
+	t.Helper()
+	var e *wrapper.Error
+	if !errors.As(err, &e) || !errors.Is(err, kind) {
+		t.Fatalf("got %v", err)
+	}
+	if e.StatusCode != status || code != "" && e.Code != code || e.Code == "" || e.Description == "" || e.Source != source ||
+		e.RequestID == "" || e.CorrelationID == "" || e.Attempts != 1 || e.Err != nil {
+		t.Errorf("got %#v", e)
+	}
+}
+
+// Prism reads a request's body as JSON or a form. Answers it makes in JSON and XML, but reads them as JSON alone. What it
+// leaves out, the matrix in wrapper checks with kin-openapi.
+var requestTypes = []wrapper.MediaType{wrapper.MediaTypeForm, wrapper.MediaTypeJSON}
+
+func TestTheClientAgainstPrismMock(t *testing.T) {
+	prism := startPrism(t, "mock", specFile)
+	for operation, opts := range operations {
+		for _, requestType := range requestTypes {
+			for _, accept := range []wrapper.MediaType{wrapper.MediaTypeJSON, wrapper.MediaTypeXML} {
+				opts := append([]wrapper.Option{wrapper.WithMediaType(requestType), wrapper.WithAccept(accept)}, opts...)
+				name := fmt.Sprintf("%s, %s to %s", operation, requestType, accept)
+				t.Run(name+", 200", func(t *testing.T) {
+					token, err := client(t, prism, opts...).GenerateToken(t.Context())
+					if err != nil {
+						t.Fatal(err)
+					}
+					left := time.Until(token.ExpiresAt)
+					if token.AccessToken != "synthetic-partner-center-access-token" || token.TokenType != "bearer" ||
+						left < 59*time.Minute || left > time.Hour || token.RequestID == "" || token.CorrelationID == "" {
+						t.Errorf("got %v", token)
+					}
+				})
+				for _, want := range refusals {
+					t.Run(fmt.Sprintf("%s, %d", name, want.status), func(t *testing.T) {
+						opts := append(opts, wrapper.WithHTTPClient(&http.Client{Transport: prefer(want.status)}))
+						_, err := client(t, prism, opts...).GenerateToken(t.Context())
+						checkRefusal(t, err, want.status, want.code, "example", want.kind)
+					})
+				}
+			}
+		}
+	}
+}
+
+func TestTheEmulatorBehindPrismProxy(t *testing.T) {
+	for _, want := range append(refusals, struct {
+		status int
+		code   string
+		kind   error
+	}{status: 200}) {
+		t.Run(fmt.Sprint(want.status), func(t *testing.T) {
+			faults := slices.Repeat([]emulator.Fault{{Status: want.status}}, 4)
+			server, err := emulator.Start(emulator.WithFaults(faults...))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer server.Close()
+			prism := startPrism(t, "proxy", specFile, server.URL, "--errors")
+			for operation, opts := range operations {
+				for _, requestType := range requestTypes {
+					t.Run(fmt.Sprintf("%s, %s", operation, requestType), func(t *testing.T) {
+						opts := append([]wrapper.Option{wrapper.WithMediaType(requestType)}, opts...)
+						token, err := client(t, prism, opts...).GenerateToken(t.Context())
+						if want.status != http.StatusOK {
+							checkRefusal(t, err, want.status, want.code, "emulator", want.kind)
+						} else if err != nil || token.AccessToken == "" {
+							t.Errorf("got %v, %v", token, err)
+						}
+					})
+				}
+			}
+			if got := len(server.Requests()); got != 4 {
+				t.Errorf("%d requests went through Prism to the emulator, want 4", got)
+			}
+		})
+	}
+}
+
+// TestPrismProxyObjectsToABrokenAnswer shows that the test before this one can fail.
+func TestPrismProxyObjectsToABrokenAnswer(t *testing.T) {
+	broken := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(w, `{"description":"there is no code"}`)
+	}))
+	defer broken.Close()
+	_, err := client(t, startPrism(t, "proxy", specFile, broken.URL, "--errors")).GenerateToken(t.Context())
+	var e *wrapper.Error
+	if !errors.As(err, &e) || e.StatusCode != http.StatusInternalServerError {
+		t.Errorf("got %v", err)
+	}
+}
