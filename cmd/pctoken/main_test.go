@@ -167,7 +167,7 @@ func TestExitCodes(t *testing.T) {
 		"not found":          {args: []string{"get", "--emulator", "--fault", "404"}, code: 3, says: "404 Not Found"},
 		"throttled":          {args: []string{"get", "--emulator", "--fault", "429:retry-after=90"}, code: 4, says: "retry after 1m30s"},
 		"failed":             {args: []string{"get", "--emulator", "--fault", "500", "--retries", "0"}, code: 4, says: "attempts 1"},
-		"not implemented":    {args: []string{"get", "--emulator", "--fault", "501"}, code: 4, says: "501"},
+		"no such function":   {args: []string{"get", "--emulator", "--fault", "501"}, code: 4, says: "501"},
 		"a gateway's page":   {args: []string{"get", "--emulator", "--fault", "html:502", "--retries", "0"}, code: 4, says: "502 Bad Gateway"},
 		"an empty answer":    {args: []string{"get", "--emulator", "--fault", "empty:500", "--retries", "0"}, code: 4, says: "500 Internal Server Error (request id"},
 		"reset":              {args: []string{"get", "--emulator", "--fault", "reset", "--retries", "0"}, code: 4, says: "connection reset"},
