@@ -91,14 +91,6 @@ func checkBearer(_ context.Context, in *openapi3filter.AuthenticationInput) erro
 	return nil
 }
 
-func bearer(r *http.Request) string {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return ""
-	}
-	return strings.TrimSpace(token)
-}
-
 // route finds the operation that a request is for. The contract's paths have no parameters, and its servers are not
 // where the emulator listens, so this needs no router.
 func (e *Emulator) route(r *http.Request) *routers.Route {
@@ -126,9 +118,12 @@ func (e *Emulator) reply(r *http.Request, body []byte, requestID string) reply {
 	var noBearer *openapi3filter.SecurityRequirementsError
 	contentType, taken := r.Header.Get("Content-Type"), route.Operation.RequestBody.Value.Content
 	_, acceptable := mediaType(r, route)
+	code, problem := judge(r)
 	switch {
 	case errors.As(err, &noBearer):
 		return refuse(http.StatusUnauthorized, errors.Join(noBearer.Errors...).Error()).with("WWW-Authenticate", "Bearer")
+	case problem != "":
+		return refuseWithCode(http.StatusUnauthorized, code, problem).with("WWW-Authenticate", `Bearer error="invalid_token"`)
 	case r.Header.Get("Accept") == "":
 		return refuse(http.StatusBadRequest, "the Accept header is required")
 	case !acceptable:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 
 	"github.com/partnercenter-go/generatetoken/gen"
@@ -16,6 +17,7 @@ type Client struct {
 	contentType string
 	body        []byte
 	legacy      bool
+	logger      *slog.Logger // for who works on the client's behalf, like a TokenSource
 }
 
 // NewClient returns a client that authenticates each call with what bearer returns. Without options it calls the
@@ -33,7 +35,7 @@ func NewClient(bearer BearerFunc, opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{api: api, contentType: string(cfg.contentType), body: cfg.body, legacy: cfg.legacy}, nil
+	return &Client{api: api, contentType: string(cfg.contentType), body: cfg.body, legacy: cfg.legacy, logger: cfg.logger}, nil
 }
 
 // assemble puts the chain of a call together. The order is the behaviour:

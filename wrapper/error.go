@@ -126,11 +126,13 @@ func (e *Error) Error() string {
 		}
 		b.WriteString(e.Err.Error())
 	}
-	fmt.Fprintf(&b, " (request id %s, correlation id %s, attempts %d", clip(e.RequestID, 64), clip(e.CorrelationID, 64), e.Attempts)
-	if e.RetryAfter > 0 {
-		fmt.Fprintf(&b, ", retry after %s", e.RetryAfter.Round(time.Second))
+	if e.RequestID != "" || e.CorrelationID != "" {
+		fmt.Fprintf(&b, " (request id %s, correlation id %s, attempts %d", clip(e.RequestID, 64), clip(e.CorrelationID, 64), e.Attempts)
+		if e.RetryAfter > 0 {
+			fmt.Fprintf(&b, ", retry after %s", e.RetryAfter.Round(time.Second))
+		}
+		b.WriteString(")")
 	}
-	b.WriteString(")")
 	if advice := e.advice(); advice != "" {
 		b.WriteString("; " + advice)
 	}

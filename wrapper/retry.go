@@ -154,7 +154,7 @@ func (r *retrier) delay(
 	ctx context.Context, attempt int, resp *http.Response, err error, schedule backoff.BackOff,
 ) (time.Duration, bool) {
 	switch {
-	case attempt > r.retry.MaxRetries, ctx.Err() != nil:
+	case attempt > r.retry.MaxRetries, ctx.Err() != nil, ctx.Value(singleAttempt{}) != nil:
 		return 0, false
 	case err != nil && !transient(err):
 		return 0, false
