@@ -218,7 +218,7 @@ func TestAValidTokenIsServedWhileItsRenewalFails(t *testing.T) {
 func TestARenewalIsNotTriedBeforeRetryAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var throttle atomic.Bool
-		failed := failing(429, "500")
+		failed := failing(429, "640") // longer than the source would wait by itself
 		e := &endpoint{fail: func() *answer {
 			if throttle.Load() {
 				return &failed
@@ -228,17 +228,15 @@ func TestARenewalIsNotTriedBeforeRetryAfter(t *testing.T) {
 		s := source(t, e, wrapper.WithRenewalWindow(0.8, 0.8))
 		mustToken(t, s)
 		throttle.Store(true)
-		for range 57 * 60 {
+		for range 59*60 + 20 {
 			mustToken(t, s)
 			pass(time.Second)
 		}
-		if len(e.asked) < 2 {
-			t.Fatal("no renewal was tried")
+		if len(e.asked) != 3 {
+			t.Fatalf("%d renewals were tried, want 2", len(e.asked)-1)
 		}
-		for i := 2; i < len(e.asked); i++ {
-			if gap := e.asked[i].Sub(e.asked[i-1]); gap < 500*time.Second {
-				t.Errorf("a renewal was tried %v after the one before", gap)
-			}
+		if gap := e.asked[2].Sub(e.asked[1]); gap < 640*time.Second {
+			t.Errorf("a renewal was tried %v after the one before", gap)
 		}
 	})
 }

@@ -49,7 +49,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		SilenceErrors: true, // run prints them, on one line
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newGetCommand(), newServeCommand(), newVersionCommand())
+	root.AddCommand(newGetCommand(), newExecCommand(), newDoctorCommand(), newServeCommand(), newVersionCommand())
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)
@@ -58,6 +58,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	code := exitCode(err)
 	if code != exitOK {
 		message := oneLine(err)
+		var block signInError
+		if errors.As(err, &block) {
+			message = block.Error() // of several lines, as it is meant
+		}
 		if code == exitUsage {
 			message += fmt.Sprintf(" (see %s --help)", cmd.CommandPath())
 		}
@@ -72,9 +76,12 @@ func oneLine(err error) string {
 	return strings.Join(lines, "; ")
 }
 
-// failure marks an error that is not the user's: what a command returns without it is wrong usage, as is everything
-// that cobra finds by itself.
-type failure struct{ error }
+// failure marks an error that is not the user's, with its exit code: what a command returns without it is wrong usage,
+// as is everything that cobra finds by itself.
+type failure struct {
+	error
+	code int
+}
 
 func (f failure) Unwrap() error { return f.error }
 
@@ -93,7 +100,9 @@ func exitCode(err error) int {
 		return exitUnavailable
 	case errors.As(err, &callErr) && callErr.StatusCode >= 400:
 		return exitRefused
-	case callErr != nil, errors.As(err, &failed):
+	case errors.As(err, &failed):
+		return failed.code
+	case callErr != nil:
 		return exitOther
 	default:
 		return exitUsage

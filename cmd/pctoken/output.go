@@ -20,7 +20,7 @@ var outputs = map[string]func(io.Writer, *wrapper.Token) error{
 		return err
 	},
 	"env": func(w io.Writer, t *wrapper.Token) error {
-		_, err := fmt.Fprintln(w, "PARTNERCENTER_ACCESS_TOKEN="+t.AccessToken)
+		_, err := fmt.Fprintln(w, tokenVariable+"="+t.AccessToken)
 		return err
 	},
 	"json": printJSON,

@@ -27,7 +27,7 @@ The first line on standard output is its base URL. It listens on loopback only a
 			}
 			defer server.Close()
 			if _, err := fmt.Fprintln(cmd.OutOrStdout(), server.URL); err != nil {
-				return failure{err}
+				return failure{err, exitOther}
 			}
 			<-cmd.Context().Done()
 			return nil

@@ -18,7 +18,7 @@ func newVersionCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			contract, err := openapi3.NewLoader().LoadFromData(api.Spec)
 			if err != nil {
-				return failure{err}
+				return failure{err, exitOther}
 			}
 			program, commit := "(devel)", ""
 			if info, ok := debug.ReadBuildInfo(); ok {
@@ -31,7 +31,7 @@ func newVersionCommand() *cobra.Command {
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "pctoken %s (contract %s%s)\n", program, contract.Info.Version, commit)
 			if err != nil {
-				return failure{err}
+				return failure{err, exitOther}
 			}
 			return nil
 		},

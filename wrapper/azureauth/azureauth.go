@@ -23,6 +23,8 @@ const (
 	// ScopeChina is Scope for the service in China. No page names it; it is built as the source of Microsoft's own
 	// SDKs builds it, from the service's base URL.
 	ScopeChina = "https://partner.partnercenterapi.microsoftonline.cn/.default"
+	// ApplicationID is Partner Center's own in Entra, which v2 tokens may have as their audience.
+	ApplicationID = "fa3d9a0c-3fb0-42cc-9193-47c7ecd2edbd"
 )
 
 // resources are what the scopes of Partner Center begin with: its URLs, and its application id as the audience of v2
@@ -30,8 +32,7 @@ const (
 var resources = []string{
 	strings.TrimSuffix(Scope, ".default"),
 	strings.TrimSuffix(ScopeChina, ".default"),
-	"fa3d9a0c-3fb0-42cc-9193-47c7ecd2edbd/",
-	"api://fa3d9a0c-3fb0-42cc-9193-47c7ecd2edbd/",
+	ApplicationID + "/",
 }
 
 // Bearer returns a BearerFunc that takes the Entra access token from cred: one for [Scope], or for the given scopes

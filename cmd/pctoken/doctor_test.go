@@ -1,0 +1,104 @@
+package main
+
+import (
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// signed returns a bearer with these claims beside a good one's.
+func signed(t *testing.T, claims jwt.MapClaims) string {
+	t.Helper()
+	all := jwt.MapClaims{
+		"aud": "https://api.partnercenter.microsoft.com", "exp": time.Now().Add(time.Hour).Unix(),
+		"nbf": time.Now().Add(-time.Minute).Unix(), "tid": "a-tenant", "appid": "an-application", "idtyp": "app",
+	}
+	for name, value := range claims {
+		all[name] = value
+	}
+	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, all).SignedString([]byte("canary"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+func TestDoctorFindsWhatIsWrong(t *testing.T) {
+	hour := func(n int) int64 { return time.Now().Add(time.Duration(n) * time.Hour).Unix() }
+	serviceAt := func(off time.Duration) *httptest.Server {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Authorization") != "" {
+				t.Error("the doctor sent the bearer")
+			}
+			w.Header().Set("Date", time.Now().Add(off).UTC().Format(http.TimeFormat))
+			http.NotFound(w, r)
+		}))
+		t.Cleanup(server.Close)
+		return server
+	}
+	healthy := serviceAt(0).URL
+	untrusted := httptest.NewTLSServer(http.NotFoundHandler())
+	untrusted.Config.ErrorLog = log.New(io.Discard, "", 0)
+	t.Cleanup(untrusted.Close)
+	nobody := httptest.NewServer(nil)
+	nobody.Close()
+
+	const scope = "ask Entra for a token of scope https://api.partnercenter.microsoft.com/.default"
+	tests := map[string]struct {
+		bearer string
+		args   []string
+		code   int
+		says   []string
+	}{
+		"nothing": {signed(t, nil), nil, 0, []string{
+			"is for Partner Center", "valid for another", `app-only, of tenant "a-tenant" and application "an-application"`,
+			"answers over plain http", "agrees with the service's",
+		}},
+		"nothing, with the application id":  {signed(t, jwt.MapClaims{"aud": "fa3d9a0c-3fb0-42cc-9193-47c7ecd2edbd"}), nil, 0, nil},
+		"nothing, with a user":              {signed(t, jwt.MapClaims{"idtyp": "user", "scp": "user_impersonation"}), nil, 0, []string{"app+user"}},
+		"nothing, in the US Government":     {signed(t, nil), []string{"--cloud", "usgov"}, 0, nil},
+		"nothing, in China":                 {signed(t, jwt.MapClaims{"aud": "https://partner.partnercenterapi.microsoftonline.cn"}), []string{"--cloud", "china"}, 0, nil},
+		"the audience of Azure AD Graph":    {signed(t, jwt.MapClaims{"aud": "https://graph.windows.net/"}), nil, 1, []string{"retired", "fix: " + scope}},
+		"another audience":                  {signed(t, jwt.MapClaims{"aud": "https://management.azure.com"}), nil, 1, []string{"another service", "fix: " + scope}},
+		"another cloud":                     {signed(t, jwt.MapClaims{"aud": "https://partner.partnercenterapi.microsoftonline.cn"}), nil, 1, []string{"another cloud", "--cloud"}},
+		"an expired bearer":                 {signed(t, jwt.MapClaims{"exp": hour(-2)}), nil, 1, []string{"expired 2h0m", "fix: get a new one"}},
+		"a bearer that is not valid yet":    {signed(t, jwt.MapClaims{"nbf": hour(1)}), nil, 1, []string{"valid only in", "fix: set the clock"}},
+		"a bearer that is no JWT":           {"canary.canary.canary", nil, 1, []string{"not a JWT", scope}},
+		"an empty bearer":                   {"\n", nil, 1, []string{"empty", scope}},
+		"a clock that is behind":            {signed(t, nil), []string{"--url", serviceAt(6 * time.Minute).URL}, 1, []string{"off the service's", "NTP"}},
+		"a clock that is ahead":             {signed(t, nil), []string{"--url", serviceAt(-time.Hour).URL}, 1, []string{"off the service's"}},
+		"a clock that is off by little":     {signed(t, nil), []string{"--url", serviceAt(4 * time.Minute).URL}, 0, nil},
+		"a server that nobody vouches for":  {signed(t, nil), []string{"--url", untrusted.URL}, 1, []string{"certificate", "SSL_CERT_FILE"}},
+		"a server that does not listen":     {signed(t, nil), []string{"--url", nobody.URL}, 1, []string{"cannot be reached", "refused", "firewall"}},
+		"a base URL that is none":           {signed(t, nil), []string{"--url", "http://\x7f"}, 1, []string{"base URL"}},
+		"more than one thing":               {signed(t, jwt.MapClaims{"aud": "https://graph.windows.net", "exp": hour(-1)}), nil, 1, []string{"problems found: 2"}},
+		"a cloud that there is not":         {signed(t, nil), []string{"--cloud", "moon"}, 2, []string{"moon"}},
+		"a file for the bearer that is not": {"", []string{"--bearer-file", "/does/not/exist"}, 2, []string{"/does/not/exist"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			args := append([]string{"doctor", "--bearer-file", "-", "--url", healthy}, test.args...)
+			stdout, stderr, code := pctoken(t, test.bearer, args...)
+			if code != test.code {
+				t.Errorf("exit code %d, want %d: %s%s", code, test.code, stdout, stderr)
+			}
+			for _, want := range test.says {
+				if !strings.Contains(stdout+stderr, want) {
+					t.Errorf("%q does not say %q", stdout+stderr, want)
+				}
+			}
+			if bearer := strings.TrimSpace(test.bearer); bearer != "" && strings.Contains(stdout+stderr, bearer) {
+				t.Error("the bearer was printed")
+			}
+			if strings.Count(stdout, "PROBLEM") != strings.Count(stdout, "fix: ") {
+				t.Errorf("a problem has no fix: %s", stdout)
+			}
+		})
+	}
+}

@@ -1,0 +1,62 @@
+package emulator_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/partnercenter-go/generatetoken/gen"
+)
+
+func TestABearerThatIsAJWTIsJudged(t *testing.T) {
+	const (
+		partnerCenter = "https://api.partnercenter.microsoft.com"
+		graph         = "https://graph.windows.net"
+		v3, legacy    = "/v3/generatetoken", "/generatetoken"
+	)
+	at := func(d time.Duration) *jwt.NumericDate { return jwt.NewNumericDate(time.Now().Add(d)) }
+	tests := map[string]struct {
+		path   string
+		claims jwt.RegisteredClaims
+		status int
+		code   string
+		says   string
+	}{
+		"for Partner Center":                 {v3, jwt.RegisteredClaims{Audience: []string{partnerCenter}}, 200, "", ""},
+		"for Partner Center, with a slash":   {v3, jwt.RegisteredClaims{Audience: []string{partnerCenter + "/"}}, 200, "", ""},
+		"for its application id":             {v3, jwt.RegisteredClaims{Audience: []string{"fa3d9a0c-3fb0-42cc-9193-47c7ecd2edbd"}}, 200, "", ""},
+		"for it among others":                {v3, jwt.RegisteredClaims{Audience: []string{"other", partnerCenter}}, 200, "", ""},
+		"for Azure AD Graph":                 {v3, jwt.RegisteredClaims{Audience: []string{graph}}, 401, "900420", graph},
+		"for Azure AD Graph, to the legacy":  {legacy, jwt.RegisteredClaims{Audience: []string{graph}}, 200, "", ""},
+		"for another service, to the legacy": {legacy, jwt.RegisteredClaims{Audience: []string{"https://management.azure.com"}}, 401, "900420", "management.azure.com"},
+		"for nobody":                         {v3, jwt.RegisteredClaims{}, 401, "900420", "audience"},
+		"expired":                            {v3, jwt.RegisteredClaims{Audience: []string{partnerCenter}, ExpiresAt: at(-time.Second)}, 401, "800001", "expired"},
+		"not valid yet":                      {v3, jwt.RegisteredClaims{Audience: []string{partnerCenter}, NotBefore: at(time.Minute)}, 401, "800001", "not valid before"},
+		"valid now":                          {v3, jwt.RegisteredClaims{Audience: []string{partnerCenter}, NotBefore: at(-time.Minute), ExpiresAt: at(time.Minute)}, 200, "", ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, test.claims).SignedString([]byte("canary"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, body := answered(t, start(t), sent{path: test.path, header: map[string]string{"Authorization": "Bearer " + token}})
+			if resp.StatusCode != test.status {
+				t.Fatalf("status %d: %s", resp.StatusCode, body)
+			}
+			if strings.Contains(string(body), token) {
+				t.Error("the bearer is in the answer")
+			}
+			if test.status == 200 {
+				return
+			}
+			var e gen.Error
+			decode(t, resp, body, &e)
+			if e.Code != test.code || !strings.Contains(e.Description, test.says) || resp.Header.Get("WWW-Authenticate") != `Bearer error="invalid_token"` {
+				t.Errorf("got %s, WWW-Authenticate %q", body, resp.Header.Get("WWW-Authenticate"))
+			}
+		})
+	}
+}
