@@ -9,6 +9,15 @@
 //	...
 //	token, err := client.GenerateToken(ctx)
 //
+// A [TokenSource] keeps a token at hand, for a service that needs one at every moment:
+//
+//	source := wrapper.NewTokenSource(client)
+//	...
+//	token, err := source.Token(ctx)
+//
+// Packages azureauth and oauth2auth beside this one take the bearer from the Azure SDK or from golang.org/x/oauth2, and
+// give the tokens to them.
+//
 // # Secrets
 //
 // No error, log record or formatted value of this package holds a bearer or an access token; [Token.AccessToken] is

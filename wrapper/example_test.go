@@ -58,6 +58,32 @@ func ExampleError() {
 	// Output: sign in again; the service said 900420
 }
 
+func ExampleTokenSource() {
+	ctx := context.Background()
+	service, err := emulator.Start()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer service.Close()
+	client, err := wrapper.NewClient(wrapper.StaticBearer("an-entra-access-token"), wrapper.WithBaseURL(service.URL))
+	if err != nil {
+		log.Fatal(err)
+	}
+	source := wrapper.NewTokenSource(client) // one for the whole service
+
+	for range 3 {
+		token, err := source.Token(ctx) // for each request
+		if err != nil {
+			log.Fatal(err)
+		}
+		if refused := false; refused { // the far side answered 401
+			source.Invalidate(token)
+		}
+	}
+	fmt.Println(len(service.Requests()), "exchange")
+	// Output: 1 exchange
+}
+
 func ExampleWithRetry() {
 	service, err := emulator.Start(emulator.WithFaults(emulator.Fault{Status: 503}, emulator.Fault{Status: 500}))
 	if err != nil {

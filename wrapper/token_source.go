@@ -59,11 +59,12 @@ type flight struct {
 // instant is a reading of both clocks, in nanoseconds.
 type instant struct{ wall, monotonic int64 }
 
-var start = time.Now()
+// origin is where the monotonic clock is read from; which moment it is does not matter.
+var origin = time.Now()
 
 func now() instant {
 	t := time.Now()
-	return instant{wall: t.UnixNano(), monotonic: int64(t.Sub(start))}
+	return instant{wall: t.UnixNano(), monotonic: int64(t.Sub(origin))}
 }
 
 // since returns how much time has passed between two readings, by the clock that says more.
@@ -243,7 +244,7 @@ func (s *TokenSource) hold(t *Token, began instant) *held {
 func (s *TokenSource) pause(left time.Duration, err error) time.Duration {
 	const reserve = 2.5 // shortest pauses
 	left -= time.Duration(reserve * float64(s.cfg.renewalPause))
-	pause := time.Duration(float64(left) * (0.85 + 0.15*rand.Float64()))
+	pause := time.Duration(float64(left) * (0.9 + 0.1*rand.Float64()))
 	var e *Error
 	if errors.As(err, &e) {
 		pause = max(pause, e.RetryAfter)

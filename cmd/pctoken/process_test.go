@@ -138,7 +138,7 @@ func TestASignInThatFailsSaysInShortWhatToDo(t *testing.T) {
 func TestExecRunsACommandWithTheToken(t *testing.T) {
 	environment := []string{"PATH=" + os.Getenv("PATH"), bearerVariable + "=canary-bearer", tokenVariable + "=canary-old"}
 	url := service(t).URL
-	script := `echo "$PARTNERCENTER_ACCESS_TOKEN|$PARTNERCENTER_BEARER|$1|$(tr '\0' ' ' </proc/$$/cmdline)"; exit 7`
+	script := `echo "$PARTNERCENTER_ACCESS_TOKEN|$PARTNERCENTER_BEARER|$1|$(tr '\0' ' ' </proc/$$/cmdline || ps -o args= -p $$)"; exit 7`
 	stdout, stderr, state := program(t, environment, "exec", "--url", url, "--", "sh", "-c", script, "sh", "-v")
 	parts := strings.SplitN(strings.TrimSpace(stdout), "|", 4)
 	if state.ExitCode() != 7 || len(parts) != 4 || stderr != "" {

@@ -22,6 +22,7 @@ import (
 	"github.com/partnercenter-go/generatetoken/emulator"
 	"github.com/partnercenter-go/generatetoken/wrapper"
 	"github.com/partnercenter-go/generatetoken/wrapper/azureauth"
+	"github.com/partnercenter-go/generatetoken/wrapper/oauth2auth"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -93,6 +94,22 @@ func TestFromSigningInToAPartnerCenterTokenAsAnAzureCredential(t *testing.T) {
 	}
 	if n := len(service.Requests()); n != 1 {
 		t.Errorf("%d exchanges, want 1", n)
+	}
+}
+
+func TestTheSameTokenComesOutThroughBothAdapters(t *testing.T) {
+	service := partnerCenter(t)
+	source := wrapper.NewTokenSource(client(t, azureauth.Bearer(signIn(t, "secret")), service))
+	asAzure, err := azureauth.Credential(source).GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{azureauth.Scope}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	asOAuth, err := oauth2auth.TokenSource(t.Context(), source).Token()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if asAzure.Token == "" || asAzure.Token != asOAuth.AccessToken || len(service.Requests()) != 1 {
+		t.Errorf("the tokens are one: %t, after %d exchanges", asAzure.Token == asOAuth.AccessToken, len(service.Requests()))
 	}
 }
 
