@@ -188,7 +188,7 @@ func (s *TokenSource) start(ctx context.Context, renewal bool) *flight {
 // of the source is kinder to a service in trouble than the client's retries are.
 type singleAttempt struct{}
 
-// exchange makes an exchange and publishes its outcome.
+// exchange makes an exchange, in a goroutine of its own.
 func (s *TokenSource) exchange(ctx context.Context, f *flight) {
 	f.err = &Error{Err: errors.New("the exchange ended without an outcome")} // if the BearerFunc ends the goroutine
 	began := s.now()
@@ -198,33 +198,42 @@ func (s *TokenSource) exchange(ctx context.Context, f *flight) {
 	f.token, f.err = s.client.GenerateToken(limited)
 }
 
+// end publishes the outcome of an exchange, and logs a failure that no caller is told of.
 func (s *TokenSource) end(ctx context.Context, f *flight, began instant) {
+	validFor, pause := s.publish(f, began)
+	if validFor > 0 {
+		s.client.logger.WarnContext(ctx, "renewing the token failed; the old one is still valid",
+			slog.Duration("valid_for", validFor), slog.Duration("retry_in", pause), slog.String("error", f.err.Error()))
+	}
+}
+
+// publish makes the outcome of an exchange known. Where a renewal failed, it returns for how long the old token is still
+// served, and when the next renewal may be tried.
+func (s *TokenSource) publish(f *flight, began instant) (validFor, pause time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer close(f.done)
 	f.ended = s.now()
 	s.flight = nil
-	defer close(f.done)
 	if f.err == nil {
 		s.failure = nil
 		s.current.Store(s.hold(f.token, began))
-		return
+		return 0, 0
 	}
-	h := s.current.Load()
-	if age := time.Duration(0); h != nil {
-		if age = f.ended.since(h.since); age < h.expire {
+	if h := s.current.Load(); h != nil {
+		age := f.ended.since(h.since)
+		if validFor = h.expire - age; validFor > 0 {
+			pause = s.pause(validFor, f.err)
 			later := *h
-			pause := s.pause(h.expire-age, f.err)
 			later.renew = min(age+pause, h.expire)
 			s.current.Store(&later)
-			s.client.logger.WarnContext(ctx, "renewing the token failed; the old one is still valid",
-				slog.Duration("valid_for", h.expire-age), slog.Duration("retry_in", pause),
-				slog.String("error", f.err.Error()))
-			return
+			return validFor, pause
 		}
 	}
 	if !f.renewal {
 		s.failure = f
 	}
+	return 0, 0
 }
 
 // hold works out when a token changes state.
