@@ -7,10 +7,12 @@
 //	defer server.Close()
 //	client, err := wrapper.NewClient(wrapper.StaticBearer("any bearer"), wrapper.WithBaseURL(server.URL))
 //
-// Both operations are there. A request needs a bearer (401 without one): any string, or a JWT, whose claims are then read,
-// though not verified, and have to name Partner Center as the audience and be valid now. It needs an Accept header that allows
-// one of the documented media types (406), a body in one of the documented media types (415), and has to be what the
-// contract says (400). It gets an opaque random token; the same ms-requestid with the same bearer gets the same token
-// again. What the documentation does not say, such as the real service's behaviour for 406 and 415, is the emulator's
-// own choice after HTTP's rules.
+// Both operations are there. A request needs a bearer (401 without one): any string, or a JWT, whose claims are then
+// read, though not verified, and have to name Partner Center as the audience and be valid now. It needs an Accept header
+// that allows one of the documented media types (406) and a body in one of them (415), and has to be what the contract
+// says (400). It gets an opaque random token; the same ms-requestid with the same bearer gets the same token again. What
+// the documentation does not say, such as the real service's behaviour for 406 and 415, is the emulator's own choice
+// after HTTP's rules.
+//
+// [Entra] plays the other side of a service's way to a token: the sign-in that brings the bearer.
 package emulator
