@@ -48,8 +48,8 @@ func newConfig(opts []Option) (*config, error) {
 	return cfg, errors.Join(errs...)
 }
 
-func optionError(option string, value any, problem string) error {
-	return fmt.Errorf("wrapper: %s(%v): %s", option, value, problem)
+func optionError(option, value, problem string) error {
+	return fmt.Errorf("wrapper: %s(%s): %s", option, value, problem)
 }
 
 // WithBaseURL sets the service to call: [gen.ServerGlobal], which is the default and serves the US Government cloud too

@@ -23,7 +23,8 @@ const bearerVariable = "PARTNERCENTER_BEARER"
 const bearerHelp = `The bearer comes from the file that --bearer-file names, or else from the environment variable
 ` + bearerVariable + `, or else from signing in to Entra as azidentity's DefaultAzureCredential does: by
 environment variables (AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET), workload identity, managed
-identity or az login. No flag takes a secret: command lines are public.`
+identity or az login. AZURE_AUTHORITY_HOST names an authority other than the --cloud's. No flag takes a secret:
+command lines are public.`
 
 // callFlags are the flags of an exchange as they were typed, for each command that makes one.
 type callFlags struct {
@@ -71,11 +72,15 @@ func (f *callFlags) register(cmd *cobra.Command) {
 }
 
 // limited gives ctx the time that --timeout allows.
-func (f *serviceFlags) limited(ctx context.Context) (context.Context, context.CancelFunc) {
-	if f.timeout > 0 {
-		return context.WithTimeout(ctx, f.timeout)
+func (f *serviceFlags) limited(ctx context.Context) (context.Context, context.CancelFunc, error) {
+	if f.timeout < 0 {
+		return nil, nil, fmt.Errorf("--timeout %s: it cannot be negative", f.timeout)
 	}
-	return ctx, func() {}
+	if f.timeout == 0 {
+		return ctx, func() {}, nil
+	}
+	limited, cancel := context.WithTimeout(ctx, f.timeout)
+	return limited, cancel, nil
 }
 
 // logger logs to stderr with --verbose, and nowhere without.
@@ -110,7 +115,10 @@ func (f *callFlags) exchange(cmd *cobra.Command) (*wrapper.Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := f.limited(ctx)
+	ctx, cancel, err := f.limited(ctx)
+	if err != nil {
+		return nil, err
+	}
 	defer cancel()
 	return client.GenerateToken(ctx)
 }
@@ -121,8 +129,8 @@ func (f *callFlags) call(ctx context.Context, logger *slog.Logger) (context.Cont
 	if err != nil {
 		return nil, nil, err
 	}
-	if f.retries < 0 || f.timeout < 0 {
-		return nil, nil, errors.New("--retries and --timeout cannot be negative")
+	if f.retries < 0 {
+		return nil, nil, fmt.Errorf("--retries %d: it cannot be negative", f.retries)
 	}
 	retry := wrapper.Retry{MaxRetries: f.retries}
 	if f.retries == 0 {

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/partnercenter-go/generatetoken/gen"
+	"github.com/partnercenter-go/generatetoken/wrapper"
 	"github.com/partnercenter-go/generatetoken/wrapper/azureauth"
 )
 
@@ -32,7 +33,10 @@ bearer is sent nowhere, and no token is printed. The bearer's claims are read, n
 Exit codes: 0 nothing is wrong, 1 something is, 2 wrong usage.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, cancel := f.limited(cmd.Context())
+			ctx, cancel, err := f.limited(cmd.Context())
+			if err != nil {
+				return err
+			}
 			defer cancel()
 			return f.examine(ctx, cmd.InOrStdin(), cmd.OutOrStdout())
 		},
@@ -69,42 +73,64 @@ func (f *serviceFlags) examine(ctx context.Context, stdin io.Reader, stdout io.W
 		return err
 	}
 	e := &examination{out: stdout}
-	token, err := bearer(ctx)
-	var block signInError
-	switch {
-	case errors.As(err, &block):
-		return failure{block, exitOther}
-	case err != nil:
-		return failure{fmt.Errorf("getting the bearer: %w", err), exitOther}
-	}
-	e.bearer(strings.TrimSpace(token), cloud)
 	e.service(ctx, cmp.Or(f.url, cloud.server))
+	token, err := asSent(ctx, bearer)
+	switch {
+	case errors.Is(err, wrapper.ErrInvalidBearer):
+		e.wrong(askFor(cloud), "%v", err)
+	case err != nil:
+		return failure{err, exitOther}
+	default:
+		e.bearer(token, cloud)
+	}
 	if e.problems > 0 {
 		return failure{fmt.Errorf("problems found: %d", e.problems), exitOther}
 	}
 	return nil
 }
 
+// asSent returns the bearer as the client would send it, or what keeps the client from it. The client builds the request
+// by its own rules, and the transport sends nothing.
+func asSent(ctx context.Context, bearer wrapper.BearerFunc) (string, error) {
+	var kept unsent
+	client, err := wrapper.NewClient(bearer, wrapper.WithHTTPClient(&http.Client{Transport: &kept}),
+		wrapper.WithRetry(wrapper.Retry{MaxRetries: -1}))
+	if err != nil {
+		return "", err
+	}
+	if _, err := client.GenerateToken(ctx); !errors.Is(err, errUnsent) {
+		return "", err
+	}
+	return kept.bearer, nil
+}
+
+var errUnsent = errors.New("not sent")
+
+// unsent is a transport that keeps the bearer of a request instead of sending it.
+type unsent struct{ bearer string }
+
+func (u *unsent) RoundTrip(r *http.Request) (*http.Response, error) {
+	u.bearer = strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+	return nil, errUnsent
+}
+
+func askFor(cloud microsoftCloud) string { return "ask Entra for a token of scope " + cloud.scope }
+
 // bearer looks at what a bearer says of itself.
 func (e *examination) bearer(token string, cloud microsoftCloud) {
-	askFor := "ask Entra for a token of scope " + cloud.scope
-	if token == "" {
-		e.wrong(askFor, "the bearer is empty")
-		return
-	}
 	claims := jwt.MapClaims{}
 	if _, _, err := jwt.NewParser().ParseUnverified(token, claims); err != nil {
-		e.wrong(askFor+"; if this is one, the service alone can say what is wrong with it", "the bearer is not a JWT, as Entra's are")
+		e.wrong(askFor(cloud)+"; if this is one, the service alone can say what is wrong with it", "the bearer is not a JWT, as Entra's are")
 		return
 	}
-	e.audience(claims, cloud, askFor)
+	e.audience(claims, cloud)
 
 	now := time.Now()
 	expires, _ := claims.GetExpirationTime()
 	notBefore, _ := claims.GetNotBefore()
 	switch {
 	case expires == nil:
-		e.wrong(askFor, "the bearer has no expiry")
+		e.wrong(askFor(cloud), "the bearer has no expiry")
 	case !now.Before(expires.Time):
 		e.wrong("get a new one", "the bearer expired %s ago", now.Sub(expires.Time).Round(time.Second))
 	case notBefore != nil && now.Before(notBefore.Time):
@@ -129,7 +155,7 @@ func (e *examination) bearer(token string, cloud microsoftCloud) {
 }
 
 // audience looks at whom the bearer is for.
-func (e *examination) audience(claims jwt.MapClaims, cloud microsoftCloud, askFor string) {
+func (e *examination) audience(claims jwt.MapClaims, cloud microsoftCloud) {
 	got, _ := claims.GetAudience()
 	has := func(audience string) bool {
 		return slices.ContainsFunc(got, func(a string) bool { return strings.TrimSuffix(a, "/") == audience })
@@ -139,19 +165,24 @@ func (e *examination) audience(claims jwt.MapClaims, cloud microsoftCloud, askFo
 		cloud.server == gen.ServerChina && has(gen.ServerGlobal): // the documentation has one audience for both
 		e.fine("the bearer is for Partner Center: %q", []string(got))
 	case has("https://graph.windows.net"):
-		e.wrong(askFor, "the bearer is for Azure AD Graph, an audience that was retired on 2025-08-31")
+		e.wrong(askFor(cloud), "the bearer is for Azure AD Graph, an audience that was retired on 2025-08-31")
 	case has(gen.ServerChina):
-		e.wrong("choose the bearer's cloud by --cloud, or "+askFor, "the bearer is for another cloud: %q", []string(got))
+		e.wrong("choose the bearer's cloud by --cloud, or "+askFor(cloud), "the bearer is for another cloud: %q", []string(got))
 	default:
-		e.wrong(askFor, "the bearer is for another service: %q", []string(got))
+		e.wrong(askFor(cloud), "the bearer is for another service: %q", []string(got))
 	}
 }
 
 // service looks at whether the service can be reached, over which TLS, and what time it has.
 func (e *examination) service(ctx context.Context, baseURL string) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, baseURL, nil)
+	// The client's own judgement first: it refuses URLs that can be reached, such as http to another machine.
+	_, err := wrapper.NewClient(wrapper.StaticBearer(""), wrapper.WithBaseURL(baseURL))
+	var req *http.Request
+	if err == nil {
+		req, err = http.NewRequestWithContext(ctx, http.MethodGet, baseURL, nil)
+	}
 	if err != nil {
-		e.wrong("give --url a base URL such as "+gen.ServerGlobal, "the base URL cannot be used")
+		e.wrong("give --url another one, or leave it out", "the base URL is not one to call: %v", err)
 		return
 	}
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}

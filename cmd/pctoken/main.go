@@ -93,6 +93,8 @@ func exitCode(err error) int {
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.As(err, &failed):
+		return failed.code
 	case errors.Is(err, wrapper.ErrInvalidBearer):
 		return exitUsage
 	case errors.Is(err, wrapper.ErrThrottled), errors.Is(err, wrapper.ErrServer),
@@ -100,8 +102,6 @@ func exitCode(err error) int {
 		return exitUnavailable
 	case errors.As(err, &callErr) && callErr.StatusCode >= 400:
 		return exitRefused
-	case errors.As(err, &failed):
-		return failed.code
 	case callErr != nil:
 		return exitOther
 	default:

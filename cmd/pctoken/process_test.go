@@ -87,10 +87,34 @@ func TestTheCloudChoosesTheScope(t *testing.T) {
 }
 
 func TestTheTenantIsTheFlags(t *testing.T) {
+	const tenant = "7b3d9a0c-0000-4000-8000-47c7ecd2edbd"
 	environment := append(entra(t, "secret"), "AZURE_TENANT_ID=")
-	stdout, _, state := program(t, environment, "doctor", "--url", service(t).URL, "--tenant-id", "7b3d9a0c-0000-4000-8000-47c7ecd2edbd")
-	if state.ExitCode() != 0 || !strings.Contains(stdout, `tenant "7b3d9a0c-0000-4000-8000-47c7ecd2edbd"`) {
-		t.Errorf("exit code %d, %s", state.ExitCode(), stdout)
+	stdout, stderr, state := program(t, environment, "doctor", "--url", service(t).URL, "--tenant-id", tenant)
+	if state.ExitCode() != 0 || !strings.Contains(stdout, `tenant "`+tenant+`"`) {
+		t.Errorf("exit code %d, %s%s", state.ExitCode(), stdout, stderr)
+	}
+}
+
+func TestDoctorSaysOverWhichTLSTheServiceAnswers(t *testing.T) {
+	environment := entra(t, "secret")
+	_, tlsServer, _ := strings.Cut(environment[1], "=") // any server will do whose certificate is trusted there
+	stdout, stderr, state := program(t, environment, "doctor", "--url", tlsServer)
+	if state.ExitCode() != 0 || !strings.Contains(stdout, "answers over TLS 1.3") {
+		t.Errorf("exit code %d, %s%s", state.ExitCode(), stdout, stderr)
+	}
+}
+
+func TestDoctorThatRunsOutOfTimeHasItsOwnExitCode(t *testing.T) {
+	stdout, stderr, state := program(t, entra(t, "secret"), "doctor", "--url", service(t).URL, "--timeout", "1ns")
+	if state.ExitCode() != 1 || !strings.Contains(stderr, "deadline") {
+		t.Errorf("exit code %d, %s%s", state.ExitCode(), stdout, stderr)
+	}
+}
+
+func TestDoctorSaysWhatKeepsItFromSigningIn(t *testing.T) {
+	_, stderr, state := program(t, entra(t, "wrong"), "doctor", "--url", service(t).URL)
+	if state.ExitCode() != 1 || !strings.Contains(stderr, "Entra answered: AADSTS7000215") || strings.Contains(stderr, "attempts") {
+		t.Errorf("exit code %d, %s", state.ExitCode(), stderr)
 	}
 }
 
