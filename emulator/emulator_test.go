@@ -9,10 +9,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"go.uber.org/goleak"
@@ -310,6 +312,60 @@ func TestRequestsAreKeptWithoutTheirBearers(t *testing.T) {
 	}
 	if text := fmt.Sprintf("%#v", requests); strings.Contains(text, "canary") {
 		t.Errorf("kept a bearer: %s", text)
+	}
+}
+
+// exchangeInMemory makes an exchange without a socket, for tests that need thousands, and returns the answer's body.
+func exchangeInMemory(e *emulator.Emulator, path, requestID string) string {
+	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader("grant_type=jwt_token"))
+	r.Header = http.Header{
+		"Authorization": {"Bearer canary"}, "Accept": {"application/json"},
+		"Content-Type": {"application/x-www-form-urlencoded"}, "Ms-Requestid": {requestID},
+	}
+	w := httptest.NewRecorder()
+	e.ServeHTTP(w, r)
+	return w.Body.String()
+}
+
+func TestTheLastTenThousandRequestsAreKept(t *testing.T) {
+	e, err := emulator.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 10_001 {
+		exchangeInMemory(e, fmt.Sprintf("/%d", i), uuid.Nil.String())
+	}
+	if kept := e.Requests(); len(kept) != 10_000 || kept[0].Path != "/1" || kept[9_999].Path != "/10000" {
+		t.Errorf("kept %d requests, from %s to %s", len(kept), kept[0].Path, kept[len(kept)-1].Path)
+	}
+}
+
+func TestTheLastTenThousandTokensAreKept(t *testing.T) {
+	e, err := emulator.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const v3 = "/v3/generatetoken"
+	id := func(i int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", i) }
+	first, second := exchangeInMemory(e, v3, id(0)), exchangeInMemory(e, v3, id(1))
+	for i := 2; i <= 10_000; i++ {
+		exchangeInMemory(e, v3, id(i))
+	}
+	if exchangeInMemory(e, v3, id(1)) != second {
+		t.Error("one of the last 10,000 tokens was forgotten")
+	}
+	if exchangeInMemory(e, v3, id(0)) == first {
+		t.Error("a token before the last 10,000 was kept")
+	}
+}
+
+func TestADescriptionIsAsShortAsTheContractHasIt(t *testing.T) {
+	long := "text/" + strings.Repeat("é", 3000)
+	resp, body := answered(t, start(t), sent{header: map[string]string{"Content-Type": long}})
+	var e gen.Error
+	decode(t, resp, body, &e)
+	if n := utf8.RuneCountInString(e.Description); resp.StatusCode != 415 || n != 1024 || !utf8.ValidString(e.Description) {
+		t.Errorf("status %d, a description of %d characters", resp.StatusCode, n)
 	}
 }
 
