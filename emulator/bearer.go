@@ -30,28 +30,34 @@ func bearer(r *http.Request) string {
 	return strings.TrimSpace(token)
 }
 
-// judge says what is wrong with the bearer of a request, by the code and a description, if it is a JWT. It reads the
-// claims and verifies no signature. Any other bearer passes: tests need not make JWTs.
-func judge(r *http.Request) (code, problem string) {
-	var claims jwt.RegisteredClaims
+// judge says what is wrong with the bearer of a request, by the code and a description, and which tenant it is of. It
+// reads the claims of a JWT and verifies no signature.
+func (e *Emulator) judge(r *http.Request) (tenant, code, problem string) {
+	var claims struct {
+		jwt.RegisteredClaims
+		Tenant string `json:"tid"`
+	}
 	if _, _, err := jwt.NewParser().ParseUnverified(bearer(r), &claims); err != nil {
-		return "", ""
+		if e.strict {
+			return "", unauthorized, "the bearer is not a JWT, and the emulator was told to take no other"
+		}
+		return "", "", ""
 	}
 	accepted := audiences
-	if r.URL.Path == legacyPath {
+	if r.URL.Path == legacyPath && !e.graphRetired {
 		accepted = legacyAudiences
 	}
 	if !slices.ContainsFunc(claims.Audience, func(a string) bool {
 		return slices.Contains(accepted, strings.TrimSuffix(a, "/"))
 	}) {
-		return codeAudience, fmt.Sprintf("the bearer's audience is %q, none of %q", []string(claims.Audience), accepted)
+		return "", codeAudience, fmt.Sprintf("the bearer's audience is %q, none of %q", []string(claims.Audience), accepted)
 	}
-	now := time.Now()
+	now := e.now()
 	switch {
 	case claims.ExpiresAt != nil && !now.Before(claims.ExpiresAt.Time):
-		return documentedCodes[http.StatusUnauthorized], fmt.Sprintf("the bearer expired at %s", claims.ExpiresAt.UTC().Format(time.RFC3339))
+		return "", unauthorized, fmt.Sprintf("the bearer expired at %s", claims.ExpiresAt.UTC().Format(time.RFC3339))
 	case claims.NotBefore != nil && now.Before(claims.NotBefore.Time):
-		return documentedCodes[http.StatusUnauthorized], fmt.Sprintf("the bearer is not valid before %s", claims.NotBefore.UTC().Format(time.RFC3339))
+		return "", unauthorized, fmt.Sprintf("the bearer is not valid before %s", claims.NotBefore.UTC().Format(time.RFC3339))
 	}
-	return "", ""
+	return claims.Tenant, "", ""
 }

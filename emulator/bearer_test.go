@@ -7,6 +7,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"github.com/partnercenter-go/generatetoken/emulator"
 	"github.com/partnercenter-go/generatetoken/gen"
 )
 
@@ -58,5 +59,49 @@ func TestABearerThatIsAJWTIsJudged(t *testing.T) {
 				t.Errorf("got %s, WWW-Authenticate %q", body, resp.Header.Get("WWW-Authenticate"))
 			}
 		})
+	}
+}
+
+func TestStrictBearersAreJWTs(t *testing.T) {
+	server := start(t, emulator.WithStrictBearers())
+	resp, body := answered(t, server, sent{})
+	var e gen.Error
+	decode(t, resp, body, &e)
+	if resp.StatusCode != 401 || e.Code != "800001" || !strings.Contains(e.Description, "JWT") {
+		t.Errorf("an opaque bearer got %s %s", resp.Status, body)
+	}
+	if resp, body := answered(t, server, ofTenant(t, "a")); resp.StatusCode != 200 {
+		t.Errorf("a JWT got %s %s", resp.Status, body)
+	}
+}
+
+func TestAfterItsRetirementGraphsAudienceIsRefusedByTheLegacyOperation(t *testing.T) {
+	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.RegisteredClaims{Audience: []string{"https://graph.windows.net"}}).
+		SignedString([]byte("key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, body := answered(t, start(t, emulator.WithGraphRetired()),
+		sent{path: "/generatetoken", header: map[string]string{"Authorization": "Bearer " + token}})
+	var e gen.Error
+	decode(t, resp, body, &e)
+	if resp.StatusCode != 401 || e.Code != "900420" {
+		t.Errorf("got %s %s", resp.Status, body)
+	}
+}
+
+func TestBearersAreJudgedByTheEmulatorsClock(t *testing.T) {
+	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.RegisteredClaims{
+		Audience:  []string{"https://api.partnercenter.microsoft.com"},
+		ExpiresAt: jwt.NewNumericDate(time.Now().Add(time.Hour)),
+	}).SignedString([]byte("key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := start(t)
+	server.SetClockOffset(2 * time.Hour)
+	resp, body := answered(t, server, sent{header: map[string]string{"Authorization": "Bearer " + token}})
+	if resp.StatusCode != 401 || !strings.Contains(string(body), "expired") {
+		t.Errorf("got %s %s", resp.Status, body)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -21,7 +20,7 @@ func encode(mediaType string, body any) ([]byte, error) {
 
 // registerDecoders teaches kin-openapi the documented media types that it cannot read by itself. Its registry belongs
 // to the whole program, so a decoder that somebody else has registered is left in place.
-var registerDecoders = sync.OnceFunc(func() {
+func registerDecoders() {
 	for mediaType, decoder := range map[string]openapi3filter.BodyDecoder{
 		"text/json":       openapi3filter.JSONBodyDecoder,
 		"application/xml": decodeXML,
@@ -31,7 +30,7 @@ var registerDecoders = sync.OnceFunc(func() {
 			openapi3filter.RegisterBodyDecoder(mediaType, decoder)
 		}
 	}
-})
+}
 
 // decodeXML reads the object that an XML body stands for: a member for each child of the root, by its local name, since
 // neither the names nor a namespace is documented. All values are strings, as XML has no other.

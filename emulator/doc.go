@@ -14,5 +14,9 @@
 // the documentation does not say, such as the real service's behaviour for 406 and 415, is the emulator's own choice
 // after HTTP's rules.
 //
-// [Entra] plays the other side of a service's way to a token: the sign-in that brings the bearer.
+// What a request meets on a bad day is a [Fault]: an error, a gateway's page, a wait, a broken connection. [WithFaults] and
+// SetFaults say which requests meet which. [WithQuota] brings throttling, and SetClockOffset another time. [WithEntra] plays
+// the other side of a service's way to a token: the sign-in that brings the bearer.
+//
+// Programs that are not in Go find all of this in "pctoken serve", whose flags are the options, and in its admin API.
 package emulator

@@ -1,8 +1,8 @@
 package emulator
 
 import (
+	"cmp"
 	"crypto/rand"
-	"encoding/json"
 	"net/http"
 	"strings"
 	"time"
@@ -11,29 +11,20 @@ import (
 	"github.com/google/uuid"
 )
 
-// Entra returns a handler that plays Microsoft Entra's token endpoint as far as a client credentials grant needs it:
-// discovery at /{tenant}/v2.0/.well-known/openid-configuration and tokens at /{tenant}/oauth2/v2.0/token, for any
-// tenant, client and secret but the secret "wrong". The tokens are JWTs of the audience that the scope names, signed with
-// a key that nobody has. Entra's clients insist on TLS: serve it with [net/http/httptest.NewTLSServer].
-func Entra() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{tenant}/v2.0/.well-known/openid-configuration", func(w http.ResponseWriter, r *http.Request) {
-		base := "https://" + r.Host + "/" + r.PathValue("tenant")
-		writeJSON(w, http.StatusOK, map[string]string{
-			"issuer":                 base + "/v2.0",
-			"authorization_endpoint": base + "/oauth2/v2.0/authorize",
-			"token_endpoint":         base + "/oauth2/v2.0/token",
-		})
+func entraDiscovery(w http.ResponseWriter, r *http.Request) {
+	base := "https://" + r.Host + "/" + r.PathValue("tenant")
+	writeJSON(w, http.StatusOK, map[string]string{
+		"issuer":                 base + "/v2.0",
+		"authorization_endpoint": base + "/oauth2/v2.0/authorize",
+		"token_endpoint":         base + "/oauth2/v2.0/token",
 	})
-	mux.HandleFunc("POST /{tenant}/oauth2/v2.0/token", entraToken)
-	return mux
 }
 
-func entraToken(w http.ResponseWriter, r *http.Request) {
+func (e *Emulator) entraToken(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	id, secret, basic := r.BasicAuth() // what x/oauth2 tries first
 	if !basic {
-		id, secret = r.PostFormValue("client_id"), r.PostFormValue("client_secret")
+		id, secret = r.PostFormValue("client_id"), cmp.Or(r.PostFormValue("client_secret"), r.PostFormValue("client_assertion"))
 	}
 	audience, isDefault := strings.CutSuffix(firstScope(r.PostFormValue("scope")), "/.default")
 	switch {
@@ -47,7 +38,7 @@ func entraToken(w http.ResponseWriter, r *http.Request) {
 		entraError(w, "invalid_scope", "AADSTS70011: the scope has to end in /.default.")
 		return
 	}
-	now := time.Now()
+	now := e.now()
 	tenant := r.PathValue("tenant")
 	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
 		"aud": audience, "iss": "https://" + r.Host + "/" + tenant + "/", "tid": tenant, "appid": id, "idtyp": "app",
@@ -70,10 +61,4 @@ func firstScope(scopes string) string {
 
 func entraError(w http.ResponseWriter, code, description string) {
 	writeJSON(w, http.StatusUnauthorized, map[string]string{"error": code, "error_description": description})
-}
-
-func writeJSON(w http.ResponseWriter, status int, body any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body)
 }

@@ -1,6 +1,7 @@
 package emulator_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -8,49 +9,112 @@ import (
 	"github.com/partnercenter-go/generatetoken/emulator"
 )
 
-func TestParseFault(t *testing.T) {
-	for spec, want := range map[string]emulator.Fault{
-		"500":                    {Status: 500},
-		"200":                    {Status: 200},
-		"429:retry-after=2":      {Status: 429, RetryAfter: 2 * time.Second},
-		"retry-after=2:429":      {Status: 429, RetryAfter: 2 * time.Second},
-		"delay=3s":               {Delay: 3 * time.Second},
-		"delay=1m30s:503":        {Status: 503, Delay: 90 * time.Second},
-		"reset":                  {Reset: true},
-		"delay=1s:reset":         {Reset: true, Delay: time.Second},
-		"truncate":               {Truncate: true},
-		"401:truncate":           {Status: 401, Truncate: true},
-		"html:502":               {Status: 502, Body: emulator.BodyHTML},
-		"empty:500":              {Status: 500, Body: emulator.BodyEmpty},
-		"401:code=900420":        {Status: 401, Code: "900420"},
-		"503:retry-after=0:html": {Status: 503, Body: emulator.BodyHTML},
-	} {
+var specs = map[string]emulator.Fault{
+	"200":                              {Status: 200},
+	"500":                              {Status: 500},
+	"429:retry-after=2":                {Status: 429, RetryAfter: 2 * time.Second},
+	"429:retry-after-date=2":           {Status: 429, RetryAfter: 2 * time.Second, RetryAfterDate: true},
+	"401:code=900420":                  {Status: 401, Code: "900420"},
+	"307:location=https://a.example:8": {Status: 307, Location: "https://a.example:8"},
+	"content-type=text/plain":          {ContentType: "text/plain"},
+	"502:html":                         {Status: 502, Body: emulator.BodyHTML},
+	"500:empty":                        {Status: 500, Body: emulator.BodyEmpty},
+	"malformed":                        {Body: emulator.BodyMalformed},
+	"huge":                             {Body: emulator.BodyHuge},
+	"delay=3s":                         {Delay: 3 * time.Second},
+	"503:delay=1m30s":                  {Status: 503, Delay: 90 * time.Second},
+	"slow=1000":                        {BytesPerSecond: 1000},
+	"truncate":                         {Truncate: true},
+	"401:truncate":                     {Status: 401, Truncate: true},
+	"reset":                            {Reset: true},
+	"delay=1s:reset":                   {Reset: true, Delay: time.Second},
+	"reset-after-headers":              {ResetAfterHeaders: true},
+	"500:times=3":                      {Status: 500, Times: 3},
+	"500:every=10":                     {Status: 500, Every: 10},
+	"500:probability=0.05":             {Status: 500, Probability: 0.05},
+}
+
+func TestAFaultIsReadAsItIsWritten(t *testing.T) {
+	for spec, want := range specs {
 		t.Run(spec, func(t *testing.T) {
 			if got, err := emulator.ParseFault(spec); err != nil || got != want {
-				t.Errorf("got %+v, %v", got, err)
+				t.Errorf("read %+v, %v", got, err)
+			}
+			if got := want.String(); got != spec {
+				t.Errorf("wrote %q", got)
 			}
 		})
 	}
 }
 
+func TestTheOrderOfAFaultsPartsIsFree(t *testing.T) {
+	for spec, want := range map[string]string{
+		"retry-after=2:429": "429:retry-after=2",
+		"html:502":          "502:html",
+		"times=2:slow=1:307:location=http://a/?b=:c": "307:slow=1:times=2:location=http://a/?b=:c",
+	} {
+		t.Run(spec, func(t *testing.T) {
+			if got, err := emulator.ParseFault(spec); err != nil || got.String() != want {
+				t.Errorf("got %s, %v", got, err)
+			}
+		})
+	}
+}
+
+func TestTheZeroFaultIsWrittenAsTheUsualAnswer(t *testing.T) {
+	if got := (emulator.Fault{}).String(); got != "200" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestAFaultIsAStringInJSON(t *testing.T) {
+	want := []emulator.Fault{specs["429:retry-after=2"], specs["reset"]}
+	encoded, err := json.Marshal(want)
+	if err != nil || string(encoded) != `["429:retry-after=2","reset"]` {
+		t.Fatalf("got %s, %v", encoded, err)
+	}
+	var got []emulator.Fault
+	if err := json.Unmarshal(encoded, &got); err != nil || got[0] != want[0] || got[1] != want[1] {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if err := json.Unmarshal([]byte(`["nonsense"]`), &got); err == nil || !strings.Contains(err.Error(), "nonsense") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestParseFaultRefusesWhatItCannotDo(t *testing.T) {
 	for spec, says := range map[string]string{
-		"":                  "neither a status",
-		"five hundred":      "neither a status",
-		"99":                "status 99",
-		"600":               "status 600",
-		"429:retry-after=x": "whole seconds",
-		"retry-after=-1":    "whole seconds",
-		"delay=3":           "duration",
-		"delay=-3s":         "negative",
-		"reset:500":         "in place of an answer",
-		"empty:truncate":    "empty body",
-		"code=1":            "needs the status",
-		"500:":              "neither a status",
-		"500:503":           "more than one status",
-		"html:empty:500":    "more than one body",
-		"truncate=1":        "neither a status",
-		"401:code=":         "neither a status",
+		"":                                 "neither a status",
+		"five hundred":                     "neither a status",
+		"99":                               "status 99",
+		"600":                              "status 600",
+		"429:retry-after=x":                "whole number",
+		"retry-after=-1":                   "whole number",
+		"retry-after=0":                    "above 0",
+		"slow=0":                           "above 0",
+		"times=99999999999":                "whole number",
+		"retry-after=1:retry-after-date=1": "more than one retry-after",
+		"probability=2":                    "not from 0 to 1",
+		"probability=0":                    "above 0",
+		"probability=NaN":                  "not from 0 to 1",
+		"every=2:probability=1":            "both choose",
+		"truncate:reset-after-headers":     "both end the body",
+		"reset:html":                       "in place of an answer",
+		"empty:slow=5":                     "empty body",
+		"location=https://a":               "redirect",
+		"307:location=":                    "wants a URL",
+		"307:location=http://a b":          "location",
+		"content-type=/":                   "content-type",
+		"delay=3":                          "duration",
+		"delay=-3s":                        "negative",
+		"reset:500":                        "in place of an answer",
+		"empty:truncate":                   "empty body",
+		"code=1":                           "needs the status",
+		"500:":                             "neither a status",
+		"500:503":                          "more than one status",
+		"html:empty:500":                   "more than one body",
+		"truncate=1":                       "neither a status",
+		"401:code=":                        "neither a status",
 	} {
 		t.Run(spec, func(t *testing.T) {
 			_, err := emulator.ParseFault(spec)

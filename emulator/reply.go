@@ -8,11 +8,11 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"math"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/elnormous/contenttype"
 	"github.com/getkin/kin-openapi/openapi3"
@@ -33,15 +33,18 @@ const source = "emulator"
 
 // reply is an answer before it has a media type.
 type reply struct {
-	status int
-	body   any // gen.AccessToken or gen.Error
-	header http.Header
+	status      int
+	body        any    // gen.AccessToken or gen.Error
+	contentType string // empty for what the request asks for
+	header      http.Header
 }
+
+const unauthorized = "800001" // the one of the codes for 401 that says nothing of why
 
 // documentedCodes are the error codes that the documentation has for a status ("Partner Center REST error codes").
 var documentedCodes = map[int]string{
 	http.StatusBadRequest:          "800002",
-	http.StatusUnauthorized:        "800001",
+	http.StatusUnauthorized:        unauthorized,
 	http.StatusForbidden:           "2032",
 	http.StatusInternalServerError: "800003",
 }
@@ -94,7 +97,7 @@ func checkBearer(_ context.Context, in *openapi3filter.AuthenticationInput) erro
 // route finds the operation that a request is for. The contract's paths have no parameters, and its servers are not
 // where the emulator listens, so this needs no router.
 func (e *Emulator) route(r *http.Request) *routers.Route {
-	route := &routers.Route{Spec: e.contract, Path: r.URL.Path, Method: r.Method, PathItem: e.contract.Paths.Value(r.URL.Path)}
+	route := &routers.Route{Spec: e.contract.T, Path: r.URL.Path, Method: r.Method, PathItem: e.contract.Paths.Value(r.URL.Path)}
 	if route.PathItem != nil {
 		route.Operation = route.PathItem.Operations()[r.Method]
 	}
@@ -118,12 +121,18 @@ func (e *Emulator) reply(r *http.Request, body []byte, requestID string) reply {
 	var noBearer *openapi3filter.SecurityRequirementsError
 	contentType, taken := r.Header.Get("Content-Type"), route.Operation.RequestBody.Value.Content
 	_, acceptable := mediaType(r, route)
-	code, problem := judge(r)
+	tenant, code, problem := e.judge(r)
+	now := e.now()
 	switch {
 	case errors.As(err, &noBearer):
 		return refuse(http.StatusUnauthorized, errors.Join(noBearer.Errors...).Error()).with("WWW-Authenticate", "Bearer")
 	case problem != "":
 		return refuseWithCode(http.StatusUnauthorized, code, problem).with("WWW-Authenticate", `Bearer error="invalid_token"`)
+	}
+	if wait := e.count(tenant, now); wait > 0 {
+		return throttled(wait)
+	}
+	switch {
 	case r.Header.Get("Accept") == "":
 		return refuse(http.StatusBadRequest, "the Accept header is required")
 	case !acceptable:
@@ -135,7 +144,19 @@ func (e *Emulator) reply(r *http.Request, body []byte, requestID string) reply {
 	case err != nil:
 		return refuse(http.StatusBadRequest, err.Error())
 	}
-	return reply{status: http.StatusOK, body: e.token(bearer(r), requestID), header: http.Header{"Cache-Control": {"no-store"}}}
+	return reply{status: http.StatusOK, body: e.token(bearer(r), requestID, now), header: http.Header{"Cache-Control": {"no-store"}}}
+}
+
+func (e *Emulator) count(tenant string, now time.Time) (wait time.Duration) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.quota.take(tenant, now)
+}
+
+func (e *Emulator) token(bearer, requestID string, now time.Time) gen.AccessToken {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.tokens.token(bearer, requestID, now)
 }
 
 // offered returns the media types that an operation answers in. JSON comes first by the alphabet, as it should: it is
@@ -159,47 +180,4 @@ func mediaType(r *http.Request, route *routers.Route) (string, bool) {
 		return fallback, false
 	}
 	return agreed.MIME(), true
-}
-
-// write sends a reply, with what the fault makes of it.
-func (e *Emulator) write(w http.ResponseWriter, r *http.Request, reply reply, fault Fault) {
-	route := e.route(r)
-	contentType, _ := mediaType(r, route)
-	content, err := encode(contentType, reply.body)
-	h := w.Header()
-	maps.Copy(h, reply.header)
-	h.Set("Content-Type", contentType)
-	if err == nil && route.Operation != nil {
-		// Statuses that the contract does not have, such as 406 and a fault's 429, pass as they are.
-		err = openapi3filter.ValidateResponse(r.Context(), &openapi3filter.ResponseValidationInput{
-			RequestValidationInput: &openapi3filter.RequestValidationInput{Request: r, Route: route},
-			Status:                 reply.status,
-			Header:                 h,
-			Body:                   io.NopCloser(bytes.NewReader(content)),
-			Options:                validation,
-		})
-	}
-	if err != nil {
-		http.Error(w, "a bug in the emulator: its answer breaks the contract: "+err.Error(), http.StatusInternalServerError)
-		return
-	}
-	switch fault.Body {
-	case BodyHTML:
-		h.Set("Content-Type", "text/html; charset=utf-8")
-		content = fmt.Appendf(nil, "<!DOCTYPE html>\n<html><head><title>%[1]s</title></head><body><h1>%[1]s</h1></body></html>\n",
-			fmt.Sprintf("%d %s", reply.status, http.StatusText(reply.status)))
-	case BodyEmpty:
-		content = nil
-	}
-	if fault.RetryAfter > 0 {
-		h.Set("Retry-After", strconv.FormatInt(int64(math.Ceil(fault.RetryAfter.Seconds())), 10))
-	}
-	h.Set("Content-Length", strconv.Itoa(len(content)))
-	w.WriteHeader(reply.status)
-	if fault.Truncate {
-		_, _ = w.Write(content[:len(content)/2])
-		_ = http.NewResponseController(w).Flush()
-		panic(http.ErrAbortHandler) // the server's way to break a connection off
-	}
-	_, _ = w.Write(content)
 }

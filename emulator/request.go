@@ -6,26 +6,99 @@ import (
 	"time"
 )
 
-// Request is a request as it arrived, without its bearer.
+// Request is a request as it arrived, without its secrets, and what became of it.
 type Request struct {
-	// Time is when it arrived.
-	Time time.Time
+	// Number counts the requests since the emulator was made or reset, from 1.
+	Number int `json:"number"`
+	// Time is when it arrived, by the emulator's clock.
+	Time time.Time `json:"time"`
 	// Method and Path are of the request line.
-	Method, Path string
-	// Header holds every header; of Authorization, the scheme alone.
-	Header http.Header
-	// Body is the body as it was sent, up to 1 MiB of it.
-	Body string
+	Method string `json:"method"`
+	Path   string `json:"path"`
+	// Header holds every header; of Authorization and Proxy-Authorization, the scheme alone, and no cookies.
+	Header http.Header `json:"header"`
+	// Body is the first 4 KiB of the body.
+	Body string `json:"body"`
+	// RequestID and CorrelationID are the ids of the answer: the request's own, or the emulator's where it had none.
+	RequestID     string `json:"requestId"`
+	CorrelationID string `json:"correlationId"`
+	// Attempt counts the requests of one request id, from 1: above it, this is a retry.
+	Attempt int `json:"attempt"`
+	// Fault is the fault that it met; the zero value is none.
+	Fault Fault `json:"fault,omitzero"`
+	// Status is the answer's; 0 while there is none, and where a fault let there be none.
+	Status int `json:"status"`
 }
 
-func newRequest(r *http.Request, body []byte) Request {
-	header := r.Header.Clone()
-	for i, value := range header["Authorization"] {
-		scheme, _, _ := strings.Cut(value, " ")
-		if scheme == value {
-			scheme = "" // no scheme: the value is the secret
+// size is about what it takes to keep the request.
+func (r *Request) size() int {
+	size := 512 + len(r.Path) + len(r.Body)
+	for name, values := range r.Header {
+		size += 64 + len(name)
+		for _, value := range values {
+			size += 16 + len(value)
 		}
-		header["Authorization"][i] = strings.TrimSpace(scheme + " REDACTED")
 	}
-	return Request{Time: time.Now(), Method: r.Method, Path: r.URL.Path, Header: header, Body: string(body)}
+	return size
+}
+
+// How much of the requests is kept, so that an emulator under load does not grow without end.
+const (
+	keptRequests     = 10_000
+	keptRequestBytes = 32 << 20
+	keptBodyBytes    = 4 << 10
+)
+
+// journal is the last requests.
+type journal struct {
+	requests []*Request // oldest first
+	bytes    int
+	count    int            // of all that ever came
+	attempts map[string]int // of the request ids in requests
+}
+
+func (j *journal) add(r *Request) {
+	if j.attempts == nil {
+		j.attempts = map[string]int{}
+	}
+	id := strings.ToLower(r.RequestID)
+	j.count++
+	j.attempts[id]++
+	r.Number, r.Attempt = j.count, j.attempts[id]
+	j.requests = append(j.requests, r)
+	j.bytes += r.size()
+	for len(j.requests) > keptRequests || j.bytes > keptRequestBytes && len(j.requests) > 1 {
+		oldest := j.requests[0]
+		if id := strings.ToLower(oldest.RequestID); j.attempts[id] == oldest.Attempt {
+			delete(j.attempts, id) // it was the id's last
+		}
+		j.bytes -= oldest.size()
+		j.requests[0] = nil
+		j.requests = j.requests[1:]
+	}
+}
+
+// last returns copies of the last n requests, oldest first.
+func (j *journal) last(n int) []Request {
+	from := max(0, len(j.requests)-n)
+	last := make([]Request, 0, len(j.requests)-from)
+	for _, r := range j.requests[from:] {
+		last = append(last, *r)
+	}
+	return last
+}
+
+// masked returns a copy of the header without its secrets.
+func masked(header http.Header) http.Header {
+	header = header.Clone()
+	for _, name := range []string{"Authorization", "Proxy-Authorization", "Cookie"} {
+		for i, value := range header[name] {
+			scheme, _, _ := strings.Cut(value, " ")
+			if scheme == value || name == "Cookie" {
+				scheme = "" // no scheme: the value is the secret
+			}
+			header[name][i] = strings.TrimSpace(scheme + " REDACTED")
+		}
+	}
+	return header
 }

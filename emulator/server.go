@@ -1,20 +1,28 @@
 package emulator
 
 import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 )
 
-// Server is an [Emulator] that listens on loopback. Make it with [Start] or [Listen] and end it with Close.
+// Server is an [Emulator] that listens on loopback. Make it with [Start], [StartTLS], [Listen] or [ListenTLS], and end it
+// with Close or Shutdown.
 type Server struct {
 	*Emulator
 	// URL is where it listens, such as "http://127.0.0.1:41234": a base URL for a client.
 	URL string
 
-	server http.Server
-	done   chan struct{}
+	authority   *x509.Certificate
+	transport   *http.Transport
+	server      *http.Server
+	served      chan struct{}
+	connections sync.WaitGroup
 }
 
 // Start starts an emulator on a free port of 127.0.0.1.
@@ -22,39 +30,108 @@ func Start(opts ...Option) (*Server, error) {
 	return Listen("127.0.0.1:0", opts...)
 }
 
+// StartTLS is [Start] with TLS and HTTP/2, under a certificate that the server's Client trusts, as does whoever trusts
+// its Authority.
+func StartTLS(opts ...Option) (*Server, error) {
+	return ListenTLS("127.0.0.1:0", opts...)
+}
+
 // Listen is [Start] for an address of your choice, such as "127.0.0.1:8080". It refuses one that is not loopback: the
 // emulator gives a token to anybody who asks.
 func Listen(address string, opts ...Option) (*Server, error) {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, fmt.Errorf("emulator: the address %q is not host:port: %w", address, err)
-	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, fmt.Errorf("emulator: the address %q is not on loopback; use 127.0.0.1 and a port", address)
-	}
-	e, err := New(opts...)
+	s, listener, err := newServer(address, opts)
 	if err != nil {
 		return nil, err
 	}
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("emulator: %w", err)
-	}
-	s := &Server{
-		Emulator: e,
-		URL:      "http://" + listener.Addr().String(),
-		server:   http.Server{Handler: e, ReadHeaderTimeout: 10 * time.Second},
-		done:     make(chan struct{}),
-	}
-	go func() {
-		defer close(s.done)
-		_ = s.server.Serve(listener) // it returns when Close is called, and for nothing else
-	}()
+	s.URL = "http://" + listener.Addr().String()
+	s.serve(func() error { return s.server.Serve(listener) })
 	return s, nil
 }
 
-// Close stops listening and ends all connections, those in the middle of an answer too. It may be called again.
+// ListenTLS is [StartTLS] for an address of your choice, as [Listen] is for [Start].
+func ListenTLS(address string, opts ...Option) (*Server, error) {
+	authority, certificate, err := newCertificate()
+	if err != nil {
+		return nil, fmt.Errorf("emulator: making a certificate: %w", err)
+	}
+	s, listener, err := newServer(address, opts)
+	if err != nil {
+		return nil, err
+	}
+	s.authority = authority
+	roots := x509.NewCertPool()
+	roots.AddCert(authority)
+	s.transport.TLSClientConfig = &tls.Config{RootCAs: roots}
+	s.server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}}
+	s.URL = "https://" + listener.Addr().String()
+	s.serve(func() error { return s.server.ServeTLS(listener, "", "") })
+	return s, nil
+}
+
+func newServer(address string, opts []Option) (*Server, net.Listener, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, nil, fmt.Errorf("emulator: the address %q is not host:port: %w", address, err)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return nil, nil, fmt.Errorf("emulator: the address %q is not on loopback; use 127.0.0.1 and a port", address)
+	}
+	e, err := New(opts...)
+	if err != nil {
+		return nil, nil, err
+	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, nil, fmt.Errorf("emulator: %w", err)
+	}
+	s := &Server{
+		Emulator:  e,
+		transport: &http.Transport{ForceAttemptHTTP2: true},
+		served:    make(chan struct{}),
+	}
+	s.server = &http.Server{
+		Handler:           e,
+		ReadHeaderTimeout: 10 * time.Second,
+		MaxHeaderBytes:    64 << 10,
+		ConnState: func(_ net.Conn, state http.ConnState) {
+			switch state {
+			case http.StateNew:
+				s.connections.Add(1)
+			case http.StateClosed, http.StateHijacked:
+				s.connections.Done()
+			}
+		},
+	}
+	return s, listener, nil
+}
+
+func (s *Server) serve(serve func() error) {
+	go func() {
+		defer close(s.served)
+		_ = serve() // it returns when the server is ended, and for nothing else
+	}()
+}
+
+// Client returns a client that trusts the server's certificate. Its connections end with the server.
+func (s *Server) Client() *http.Client { return &http.Client{Transport: s.transport} }
+
+// Authority returns the certificate to trust, or nil without TLS. It vouches for this one server.
+func (s *Server) Authority() *x509.Certificate { return s.authority }
+
+// Shutdown stops listening and returns when the answers that are under way have gone out, or with the error of ctx
+// where it ends first.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.transport.CloseIdleConnections()
+	err := s.server.Shutdown(ctx)
+	<-s.served
+	return err
+}
+
+// Close stops listening and ends all connections, those in the middle of an answer too. Nothing of the server runs when
+// it returns. It may be called again.
 func (s *Server) Close() {
 	_ = s.server.Close()
-	<-s.done
+	<-s.served
+	s.connections.Wait()
+	s.transport.CloseIdleConnections()
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/pem"
 	"errors"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,10 +38,13 @@ func program(t *testing.T, environment []string, args ...string) (stdout, stderr
 // entra starts a server that plays Entra and returns the environment of an application that can sign in there.
 func entra(t *testing.T, secret string) []string {
 	t.Helper()
-	server := httptest.NewTLSServer(emulator.Entra())
+	server, err := emulator.StartTLS(emulator.WithEntra())
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(server.Close)
 	certificate := filepath.Join(t.TempDir(), "entra.pem")
-	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Authority().Raw})
 	if err := os.WriteFile(certificate, block, 0o600); err != nil {
 		t.Fatal(err)
 	}

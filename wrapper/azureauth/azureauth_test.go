@@ -32,7 +32,10 @@ const tenant = "5a3d9a0c-0000-4000-8000-47c7ecd2edbd"
 // signIn returns a credential of the real azidentity that signs in at a local server which plays Entra.
 func signIn(t *testing.T, secret string) azcore.TokenCredential {
 	t.Helper()
-	entra := httptest.NewTLSServer(emulator.Entra())
+	entra, err := emulator.StartTLS(emulator.WithEntra())
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(entra.Close)
 	cred, err := azidentity.NewClientSecretCredential(tenant, "an-application", secret, &azidentity.ClientSecretCredentialOptions{
 		ClientOptions: azcore.ClientOptions{
@@ -204,9 +207,7 @@ func TestTheCredentialWorksInAzcoresPipeline(t *testing.T) {
 // A service with an Azure identity: azidentity signs in, the client exchanges, the source keeps the token.
 func Example() {
 	ctx := context.Background()
-	entra := httptest.NewTLSServer(emulator.Entra()) // so that this runs without an account
-	defer entra.Close()
-	service, err := emulator.Start()
+	service, err := emulator.StartTLS(emulator.WithEntra()) // so that this runs without an account
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -215,15 +216,15 @@ func Example() {
 	cred, err := azidentity.NewClientSecretCredential("a-tenant", "an-application", "a-secret",
 		&azidentity.ClientSecretCredentialOptions{ // nil for the real Entra
 			ClientOptions: azcore.ClientOptions{
-				Cloud:     cloud.Configuration{ActiveDirectoryAuthorityHost: entra.URL},
-				Transport: entra.Client(),
+				Cloud:     cloud.Configuration{ActiveDirectoryAuthorityHost: service.URL},
+				Transport: service.Client(),
 			},
 			DisableInstanceDiscovery: true,
 		})
 	if err != nil {
 		log.Fatal(err)
 	}
-	client, err := wrapper.NewClient(azureauth.Bearer(cred), wrapper.WithBaseURL(service.URL))
+	client, err := wrapper.NewClient(azureauth.Bearer(cred), wrapper.WithBaseURL(service.URL), wrapper.WithHTTPClient(service.Client()))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -232,7 +233,6 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 	fmt.Println(token.TokenType, "for", time.Until(token.ExpiresAt).Round(time.Hour))
 	// Output: bearer for 1h0m0s
 }

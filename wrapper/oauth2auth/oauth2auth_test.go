@@ -25,7 +25,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // signIn returns a source of clientcredentials that signs in at a local server which plays Entra.
 func signIn(t *testing.T, secret string) oauth2.TokenSource {
 	t.Helper()
-	entra := httptest.NewTLSServer(emulator.Entra())
+	entra, err := emulator.StartTLS(emulator.WithEntra())
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(entra.Close)
 	config := clientcredentials.Config{
 		ClientID:     "an-application",
@@ -143,9 +146,7 @@ func TestWaitingEndsWithTheContextOfTheSource(t *testing.T) {
 // each request to a Partner Center resource.
 func Example() {
 	ctx := context.Background()
-	entra := httptest.NewTLSServer(emulator.Entra()) // so that this runs without an account
-	defer entra.Close()
-	service, err := emulator.Start()
+	service, err := emulator.StartTLS(emulator.WithEntra()) // so that this runs without an account
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -158,11 +159,11 @@ func Example() {
 	config := clientcredentials.Config{
 		ClientID:     "an-application",
 		ClientSecret: "a-secret",
-		TokenURL:     entra.URL + "/a-tenant/oauth2/v2.0/token", // microsoft.AzureADEndpoint(tenant).TokenURL for the real Entra
+		TokenURL:     service.URL + "/a-tenant/oauth2/v2.0/token", // microsoft.AzureADEndpoint(tenant).TokenURL for the real Entra
 		Scopes:       []string{"https://api.partnercenter.microsoft.com/.default"},
 	}
-	signIn := config.TokenSource(context.WithValue(ctx, oauth2.HTTPClient, entra.Client())) // ctx for the real Entra
-	client, err := wrapper.NewClient(oauth2auth.Bearer(signIn), wrapper.WithBaseURL(service.URL))
+	signIn := config.TokenSource(context.WithValue(ctx, oauth2.HTTPClient, service.Client())) // ctx for the real Entra
+	client, err := wrapper.NewClient(oauth2auth.Bearer(signIn), wrapper.WithBaseURL(service.URL), wrapper.WithHTTPClient(service.Client()))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -177,7 +178,6 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 	fmt.Printf("%s\n", body)
 	// Output: a resource, for a bearer of 26 characters
 }

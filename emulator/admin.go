@@ -1,0 +1,119 @@
+package emulator
+
+import (
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// adminSpec describes what routeAdmin routes; a test holds the two together.
+//
+//go:embed admin.yaml
+var adminSpec []byte
+
+// routeAdmin routes what an emulator answers beside the endpoint.
+func (e *Emulator) routeAdmin() {
+	e.beside.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
+	e.beside.HandleFunc("GET /openapi.yaml", serveYAML(e.contract.yaml))
+	e.beside.HandleFunc("GET /_emulator/openapi.yaml", serveYAML(adminSpec))
+	// A page of another site must not command it through the browser of somebody who develops.
+	own := http.NewCrossOriginProtection()
+	own.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		adminError(w, http.StatusForbidden, errors.New("the request comes from a page of another site"))
+	}))
+	admin := func(pattern string, handler http.HandlerFunc) { e.beside.Handle(pattern, own.Handler(handler)) }
+	admin("GET /_emulator/requests", e.getRequests)
+	admin("GET /_emulator/faults", e.getFaults)
+	admin("PUT /_emulator/faults", e.putFaults)
+	admin("GET /_emulator/clock", e.getClock)
+	admin("PUT /_emulator/clock", e.putClock)
+	admin("POST /_emulator/reset", func(w http.ResponseWriter, _ *http.Request) {
+		e.Reset()
+		w.WriteHeader(http.StatusNoContent)
+	})
+}
+
+func serveYAML(content []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/yaml")
+		_, _ = w.Write(content)
+	}
+}
+
+func (e *Emulator) getRequests(w http.ResponseWriter, r *http.Request) {
+	last := math.MaxInt
+	if value := r.URL.Query().Get("last"); value != "" {
+		n, err := strconv.ParseUint(value, 10, 31)
+		if err != nil {
+			adminError(w, http.StatusBadRequest, fmt.Errorf("last=%q: it has to be a whole number", value))
+			return
+		}
+		last = int(n)
+	}
+	writeJSON(w, http.StatusOK, e.lastRequests(last))
+}
+
+func (e *Emulator) getFaults(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, e.Faults())
+}
+
+func (e *Emulator) putFaults(w http.ResponseWriter, r *http.Request) {
+	var faults []Fault
+	if err := readJSON(w, r, &faults); err != nil {
+		adminError(w, http.StatusBadRequest, fmt.Errorf(`%w; the body has to be a list of faults, such as ["500", "429:retry-after=2"]`, err))
+		return
+	}
+	if err := e.SetFaults(faults...); err != nil {
+		adminError(w, http.StatusBadRequest, err)
+		return
+	}
+	e.getFaults(w, r)
+}
+
+// clock is the body of the clock's answers, and with the offset alone of requests.
+type clock struct {
+	Offset string    `json:"offset"`
+	Now    time.Time `json:"now,omitzero"`
+}
+
+func (e *Emulator) getClock(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, clock{Offset: e.ClockOffset().String(), Now: e.now()})
+}
+
+func (e *Emulator) putClock(w http.ResponseWriter, r *http.Request) {
+	var to clock
+	err := readJSON(w, r, &to)
+	if err != nil {
+		adminError(w, http.StatusBadRequest, fmt.Errorf(`%w; the body has to be an offset, such as {"offset": "-90s"}`, err))
+		return
+	}
+	offset, err := time.ParseDuration(to.Offset)
+	if err != nil {
+		adminError(w, http.StatusBadRequest, fmt.Errorf("offset %q: it has to be a duration such as 1h or -90s", to.Offset))
+		return
+	}
+	e.SetClockOffset(offset)
+	e.getClock(w, r)
+}
+
+func readJSON(w http.ResponseWriter, r *http.Request, into any) error {
+	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
+	decoder.DisallowUnknownFields()
+	return decoder.Decode(into)
+}
+
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body)
+}
+
+func adminError(w http.ResponseWriter, status int, err error) {
+	writeJSON(w, status, map[string]string{"error": err.Error()})
+}

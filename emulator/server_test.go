@@ -1,0 +1,130 @@
+package emulator_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/partnercenter-go/generatetoken/emulator"
+)
+
+func TestTLSIsTrustedByTheClientAlone(t *testing.T) {
+	server, err := emulator.StartTLS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	resp, err := server.Client().Do(request(t, server, sent{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if !strings.HasPrefix(server.URL, "https://127.0.0.1:") || resp.StatusCode != 200 || resp.ProtoMajor != 2 {
+		t.Errorf("%s answered %s over %s", server.URL, resp.Status, resp.Proto)
+	}
+	stranger := &http.Transport{}
+	defer stranger.CloseIdleConnections()
+	var unknown x509.UnknownAuthorityError
+	if _, err := stranger.RoundTrip(request(t, server, sent{})); !errors.As(err, &unknown) {
+		t.Errorf("a stranger got %v", err)
+	}
+}
+
+func TestTheAuthorityVouchesForLoopbackAlone(t *testing.T) {
+	server, err := emulator.StartTLS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	a := server.Authority()
+	if !a.IsCA || !a.PermittedDNSDomainsCritical || len(a.PermittedIPRanges) != 2 ||
+		!a.PermittedIPRanges[0].IP.IsLoopback() || !a.PermittedIPRanges[1].IP.IsLoopback() {
+		t.Errorf("it permits %v and %v", a.PermittedDNSDomains, a.PermittedIPRanges)
+	}
+	if start(t).Authority() != nil {
+		t.Error("without TLS there is an authority")
+	}
+}
+
+func TestShutdownLetsAnswersGoOut(t *testing.T) {
+	server := start(t, emulator.WithFaults(emulator.Fault{BytesPerSecond: 1000}))
+	resp, err := server.Client().Do(request(t, server, sent{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	ended := make(chan error)
+	go func() { ended <- server.Shutdown(context.Background()) }()
+	if body, err := io.ReadAll(resp.Body); err != nil || !bytes.HasSuffix(body, []byte("}")) {
+		t.Errorf("got %q, %v", body, err)
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if _, _, err := do(t, server, sent{}); err == nil {
+		t.Error("it answers after Shutdown")
+	}
+}
+
+func TestShutdownEndsWithItsContext(t *testing.T) {
+	server := start(t, emulator.WithFaults(emulator.Fault{BytesPerSecond: 1}))
+	resp, err := server.Client().Do(request(t, server, sent{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if err := server.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAHandlerOfOnesOwnStandsBesideTheEndpoint(t *testing.T) {
+	resource := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.PathValue("id")) })
+	server := start(t, emulator.WithHandler("GET /v1/customers/{id}", resource), emulator.WithFaults(emulator.Fault{Status: 500}))
+	if resp, body := call(t, server, "GET", "/v1/customers/7", ""); resp.StatusCode != 200 || string(body) != "7" {
+		t.Errorf("got %s %s", resp.Status, body)
+	}
+	if len(server.Requests()) != 0 {
+		t.Error("its request was kept")
+	}
+	for _, pattern := range []string{"GET /healthz", "no pattern"} {
+		if _, err := emulator.New(emulator.WithHandler(pattern, resource)); err == nil || !strings.Contains(err.Error(), pattern) {
+			t.Errorf("%q: %v", pattern, err)
+		}
+	}
+}
+
+func TestListenTakesLoopbackAddressesOnly(t *testing.T) {
+	for name, listen := range map[string]func(string, ...emulator.Option) (*emulator.Server, error){
+		"Listen": emulator.Listen, "ListenTLS": emulator.ListenTLS,
+	} {
+		for address, says := range map[string]string{
+			":0": "not on loopback", "0.0.0.0:0": "not on loopback", "[::]:0": "not on loopback", "192.0.2.1:0": "not on loopback",
+			"service.example:80": "not on loopback", "127.0.0.1": "not host:port", "": "not host:port", "127.0.0.1:99999": "99999",
+		} {
+			if server, err := listen(address); err == nil {
+				server.Close()
+				t.Errorf("%s listened on %q", name, address)
+			} else if !strings.Contains(err.Error(), says) {
+				t.Errorf("%s(%q): %v", name, address, err)
+			}
+		}
+		for _, address := range []string{"127.0.0.1:0", "localhost:0"} {
+			server, err := listen(address)
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			server.Close()
+			server.Close() // may be called again
+		}
+	}
+}
