@@ -63,10 +63,18 @@ func (e *Emulator) getFaults(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (e *Emulator) putFaults(w http.ResponseWriter, r *http.Request) {
-	var faults []Fault
-	if err := readJSON(w, r, &faults); err != nil {
+	var specs []string
+	if err := readJSON(w, r, &specs); err != nil {
 		adminError(w, http.StatusBadRequest, fmt.Errorf(`%w; the body has to be a list of faults, such as ["500", "429:retry-after=2"]`, err))
 		return
+	}
+	faults := make([]Fault, len(specs))
+	for i, spec := range specs {
+		var err error
+		if faults[i], err = ParseFault(spec); err != nil {
+			adminError(w, http.StatusBadRequest, err)
+			return
+		}
 	}
 	if err := e.SetFaults(faults...); err != nil {
 		adminError(w, http.StatusBadRequest, err)

@@ -9,6 +9,8 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -233,6 +235,23 @@ func TestOptionsThatCannotWorkAreRefused(t *testing.T) {
 	} {
 		if _, err := emulator.New(opt); err == nil || !strings.HasPrefix(err.Error(), "emulator: With") {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A service's tests import this package, and a page or a command line would come with it.
+func TestTheEmulatorImportsNoPageAndNoCommandLine(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	packages := strings.Fields(string(out))
+	if !slices.Contains(packages, "github.com/getkin/kin-openapi/openapi3filter") {
+		t.Fatalf("go list printed %q", out)
+	}
+	for _, p := range packages {
+		if strings.Contains(p, "swgui") || strings.Contains(p, "cobra") || strings.HasSuffix(p, "net/http/httptest") || p == "testing" {
+			t.Errorf("emulator imports %s", p)
 		}
 	}
 }

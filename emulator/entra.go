@@ -17,6 +17,7 @@ func entraDiscovery(w http.ResponseWriter, r *http.Request) {
 		"issuer":                 base + "/v2.0",
 		"authorization_endpoint": base + "/oauth2/v2.0/authorize",
 		"token_endpoint":         base + "/oauth2/v2.0/token",
+		"jwks_uri":               base + "/discovery/v2.0/keys", // MSAL asks for its name, and nobody for what is there
 	})
 }
 

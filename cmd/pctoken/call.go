@@ -102,7 +102,11 @@ func (f *callFlags) exchange(cmd *cobra.Command) (*wrapper.Token, error) {
 		return nil, err
 	}
 	if f.emulator {
-		server, err := startEmulator("127.0.0.1:0", f.faults)
+		faults, err := parseFaults(f.faults)
+		if err != nil {
+			return nil, err
+		}
+		server, err := emulator.Start(emulator.WithFaults(faults...))
 		if err != nil {
 			return nil, err
 		}
@@ -197,9 +201,10 @@ func (f *serviceFlags) bearer(stdin io.Reader) (wrapper.BearerFunc, error) {
 }
 
 const faultUsage = "a `fault` for the next request to meet, given once or more: 500, 429:retry-after=2, delay=3s, reset, truncate, " +
-	"html:502, empty:500, …"
+	"html:502, empty:500, malformed, huge, slow=100, 307, content-type=text/plain, 401:code=900420; with times=3, every=10 or " +
+	"probability=0.05 for more requests than one"
 
-func startEmulator(address string, specs []string) (*emulator.Server, error) {
+func parseFaults(specs []string) ([]emulator.Fault, error) {
 	var faults []emulator.Fault
 	for _, spec := range specs {
 		fault, err := emulator.ParseFault(spec)
@@ -208,5 +213,5 @@ func startEmulator(address string, specs []string) (*emulator.Server, error) {
 		}
 		faults = append(faults, fault)
 	}
-	return emulator.Listen(address, emulator.WithFaults(faults...))
+	return faults, nil
 }

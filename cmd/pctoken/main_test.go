@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -237,30 +235,6 @@ func TestATokenThatCannotBePrintedIsAFailure(t *testing.T) {
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 	if code != 1 || !strings.Contains(stderr.String(), "broken pipe") {
 		t.Errorf("exit code %d, %s", code, stderr.String())
-	}
-}
-
-func TestServePrintsItsURLAndAnswersUntilInterrupted(t *testing.T) {
-	ctx, interrupt := context.WithCancel(t.Context())
-	defer interrupt()
-	r, w := io.Pipe()
-	defer r.Close()
-	var stderr bytes.Buffer
-	done := make(chan int)
-	go func() {
-		done <- run(ctx, []string{"serve", "--fault", "500"}, strings.NewReader(""), w, &stderr)
-	}()
-	line, err := bufio.NewReader(r).ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, errs, code := pctoken(t, canary, "get", "--url", strings.TrimSpace(line), "--bearer-file", "-", "--verbose")
-	if code != 0 || stdout == "" || !strings.Contains(errs, "attempt=2") {
-		t.Errorf("exit code %d, %q, %s", code, stdout, errs)
-	}
-	interrupt()
-	if code := <-done; code != 0 {
-		t.Errorf("serve ended with %d: %s", code, stderr.String())
 	}
 }
 
