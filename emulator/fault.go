@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -204,7 +205,7 @@ func (f *Fault) set(part string) (field string, err error) {
 		}
 	default:
 		name = "status"
-		if f.Status, err = strconv.Atoi(part); err != nil || valued {
+		if f.Status, err = strconv.Atoi(part); err != nil || valued || f.Status == 0 {
 			err = fmt.Errorf("%q is neither a status nor another part of a fault, such as html, truncate, delay=3s or times=2", part)
 		}
 	}
@@ -233,7 +234,7 @@ func (f Fault) String() string {
 	if f.RetryAfterDate {
 		retryAfter = "retry-after-date=%d"
 	}
-	add(f.Status != 0 || !f.answers() && !f.Reset && f.Delay == 0, "%d", max(f.Status, http.StatusOK))
+	add(f.Status != 0, "%d", f.Status)
 	flag(f.Body != "", string(f.Body))
 	add(f.Code != "", "code=%s", f.Code)
 	add(f.RetryAfter != 0, retryAfter, seconds(f.RetryAfter))
@@ -247,7 +248,7 @@ func (f Fault) String() string {
 	add(f.Every != 0, "every=%d", f.Every)
 	add(f.Probability != 0, "probability=%v", f.Probability)
 	add(f.Location != "", "location=%s", f.Location)
-	return strings.Join(parts, ":")
+	return cmp.Or(strings.Join(parts, ":"), "200") // what does nothing has to be written too
 }
 
 // seconds is a time in whole seconds, rounded up: a Retry-After that is too short would be a lie.

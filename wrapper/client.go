@@ -65,10 +65,13 @@ func (c *Client) GenerateToken(ctx context.Context) (*Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	if resp.StatusCode != http.StatusOK {
-		return nil, refusal(resp)
+	switch {
+	case resp.StatusCode == http.StatusOK:
+		return newToken(resp)
+	case resp.StatusCode < 300:
+		return nil, noToken(resp) // a success that is not documented; its body may be a token
 	}
-	return newToken(resp)
+	return nil, refusal(resp)
 }
 
 func (c *Client) post(ctx context.Context) (*http.Response, error) {

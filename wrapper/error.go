@@ -178,9 +178,10 @@ func statusText(code int) string {
 	return strings.TrimSpace(strconv.Itoa(code) + " " + http.StatusText(code))
 }
 
-// oneLine replaces every run of white space and unprintable characters by a space, so that what a server says can
-// neither break a log's line nor move a terminal's cursor.
+// oneLine replaces every run of white space and unprintable characters by a space and what is no UTF-8 by its sign, so
+// that what a server says can neither break a log's line nor move a terminal's cursor.
 func oneLine(s string) string {
+	s = strings.ToValidUTF8(s, string(unicode.ReplacementChar))
 	return strings.Join(strings.FieldsFunc(s, func(r rune) bool {
 		return unicode.IsSpace(r) || !unicode.IsPrint(r)
 	}), " ")

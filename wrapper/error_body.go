@@ -18,7 +18,11 @@ func (e *Error) decode(body []byte) {
 	case bytes.HasPrefix(body, []byte("<")):
 		e.decodeXML(body)
 	}
-	if e.Code == "" && e.Description == "" {
+	switch {
+	case e.Code != "" || e.Description != "":
+	case bytes.Contains(body, []byte("access_token")):
+		e.Description = "the body may hold a token and is not shown"
+	default:
 		e.Description = clip(oneLine(string(body)), 200)
 	}
 }

@@ -19,6 +19,11 @@ const (
 	headerApplication   = "Ms-Partnercenter-Application"
 )
 
+// headerReplayable marks a request as one that the transport may send again by itself when a kept-alive connection turns
+// out to be dead before any answer: the request id makes it idempotent. Without a value it marks and is not sent
+// (the documentation of net/http.Transport).
+const headerReplayable = "Idempotency-Key"
+
 // defaultHeaders sets the headers that the caller of the generated client left unset. It runs once per call, before
 // the first attempt, so that all attempts of a call carry the same ids: the request id is what makes a retry
 // idempotent.
@@ -31,6 +36,9 @@ func defaultHeaders(cfg *config) gen.RequestEditorFn {
 		}
 		setDefaultID(ctx, req.Header, headerRequestID, requestIDKey{})
 		setDefaultID(ctx, req.Header, headerCorrelationID, correlationIDKey{})
+		if _, ok := req.Header[headerReplayable]; !ok {
+			req.Header[headerReplayable] = nil
+		}
 		return nil
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/partnercenter-go/generatetoken/gen"
 )
@@ -32,7 +33,7 @@ type config struct {
 
 func newConfig(opts []Option) (*config, error) {
 	cfg := &config{
-		httpClient: &http.Client{},
+		httpClient: &http.Client{Transport: defaultTransport()},
 		accept:     MediaTypeJSON,
 		userAgent:  defaultUserAgent(),
 		logger:     slog.New(slog.DiscardHandler),
@@ -59,29 +60,37 @@ func optionError(option, value, problem string) error {
 // refused.
 func WithBaseURL(baseURL string) Option {
 	return func(cfg *config) error {
-		fail := func(shown, problem string) error { return optionError("WithBaseURL", shown, problem) }
 		u, err := url.Parse(baseURL)
-		switch {
-		case err != nil:
+		if err != nil {
 			// Neither the URL nor the parser's error is shown: both may hold a password.
-			return fail("…", "this is no URL; it has to look like "+gen.ServerGlobal)
+			return optionError("WithBaseURL", "…", "this is no URL; it has to look like "+gen.ServerGlobal)
+		}
+		fail := func(problem string) error {
+			return optionError("WithBaseURL", fmt.Sprintf("%q", withoutSecrets(u)), problem)
+		}
+		switch {
 		case u.User != nil:
-			return fail("…@"+u.Host, "a URL with user info would leak it; pass the credential as the bearer")
+			return fail("a URL with user info would leak it; pass the credential as the bearer")
 		case u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http":
-			return fail(fmt.Sprintf("%q", withoutQuery(u)), "it has to be an absolute URL such as "+gen.ServerGlobal)
+			return fail("it has to be an absolute URL such as " + gen.ServerGlobal)
 		case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-			return fail(fmt.Sprintf("%q", withoutQuery(u)), "a query or fragment cannot be part of it")
+			return fail("a query or fragment cannot be part of it")
 		case u.Scheme == "http" && !isLoopback(u.Hostname()):
-			return fail(fmt.Sprintf("%q", baseURL), "http would send the bearer in the clear; use https, or a loopback host")
+			return fail("http would send the bearer in the clear; use https, or a loopback host")
 		}
 		cfg.baseURL = baseURL
 		return nil
 	}
 }
 
-// withoutQuery is what of a refused URL an error can show.
-func withoutQuery(u *url.URL) string {
-	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+// withoutSecrets is what of a refused URL an error can show: neither a query nor user info, also where the scheme was
+// forgotten and the user info is no such thing.
+func withoutSecrets(u *url.URL) string {
+	shown := (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+	if at := strings.LastIndexByte(shown, '@'); at >= 0 {
+		return "…" + shown[at:]
+	}
+	return shown
 }
 
 func isLoopback(host string) bool {
@@ -89,8 +98,20 @@ func isLoopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// WithHTTPClient sends the requests with a copy of c, to bring a transport, a proxy or tracing. The default is a
-// client on [http.DefaultTransport]. Redirects are not followed whatever c.CheckRedirect says: the endpoint documents
+// defaultTransport is one for all clients, so that they share connections. An http.DefaultTransport that somebody has
+// replaced is left as it is.
+var defaultTransport = sync.OnceValue(func() http.RoundTripper {
+	standard, ok := http.DefaultTransport.(*http.Transport)
+	if !ok {
+		return http.DefaultTransport
+	}
+	transport := standard.Clone()
+	transport.MaxResponseHeaderBytes = 256 << 10 // not 10 MiB: a broken server cannot exhaust memory
+	return transport
+})
+
+// WithHTTPClient sends the requests with a copy of c, to bring a transport, a proxy or tracing. The default is a client
+// on a copy of [http.DefaultTransport] that reads 256 KiB of headers at most, and that all clients share. Redirects are not followed whatever c.CheckRedirect says: the endpoint documents
 // none, and the bearer must not reach another host. A c.Timeout limits each attempt, like [Retry].AttemptTimeout.
 func WithHTTPClient(c *http.Client) Option {
 	return func(cfg *config) error {
