@@ -44,6 +44,30 @@ e2e: ## Test with tools that nobody here wrote: Prism, Redocly, Spectral, curl, 
 	cd e2e && npm run --silent lint
 	cd e2e && $(GO) vet ./... && $(GO) test $(RACE) -count=1 . -rapid.checks=20000
 
+# The tests' bearers and tokens are called so. A test that fails may print one; one that passes must not.
+.PHONY: canary
+canary: ## Fail if the whole test suite prints a secret
+	@out=$$(mktemp) && trap 'rm -f "$$out"' EXIT && \
+	{ $(GO) test -count=1 -v ./... > "$$out" 2>&1 || { cat "$$out"; exit 1; }; } && \
+	if grep -n canary "$$out"; then echo "the tests print a secret" >&2; exit 1; fi && \
+	echo "no secret in $$(wc -l < "$$out") lines of test output"
+
+FUZZTIME ?= 1m
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for a minute, or for FUZZTIME
+	@for package in ./wrapper ./emulator; do \
+	for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+	echo "$$target" && $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package || exit 1; done; done
+
+.PHONY: stress
+stress: ## Share one client and one source among 1,000 goroutines that give up at random, for a minute
+	cd e2e && $(GO) test $(RACE) -count=1 -v ./stress -stress 60s
+
+SOAK ?= -duration 10m
+.PHONY: soak
+soak: ## Make exchanges at full speed with 5 % faults for ten minutes, or as SOAK says
+	cd e2e && $(GO) run ./soak $(SOAK)
+
 .PHONY: load
 load: ## Send an emulator 5,000 requests a second for 20 seconds
 	cd e2e && $(GO) test -count=1 -v ./load

@@ -163,3 +163,10 @@ func (e *Emulator) answered(request *Request, status int) {
 	defer e.mu.Unlock()
 	request.Status = status
 }
+
+// Format implements [fmt.Formatter] for every verb and flag, without the tokens that were given.
+func (e *Emulator) Format(s fmt.State, _ rune) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	_, _ = fmt.Fprintf(s, "Emulator{Requests:%d Faults:%v}", e.journal.count, e.plan.faults())
+}
