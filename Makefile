@@ -1,7 +1,9 @@
 GO ?= go
 # Tools that are no part of the module: run at a fixed version, out of go.mod.
-STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
-OASDIFF     := github.com/oasdiff/oasdiff@v1.33.0
+GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+LICENCES := go.elastic.co/go-licence-detector@v0.11.1
+VULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+OASDIFF   := github.com/oasdiff/oasdiff@v1.33.0
 
 # The race detector needs cgo, and cgo needs a C compiler.
 CC_FOUND := $(shell CC="$$($(GO) env CC)"; [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v "$${CC%% *}")
@@ -95,9 +97,20 @@ build: ## Build bin/pctoken
 .PHONY: lint
 lint: ## Check the formatting and the code of both modules; make e2e lints the contract
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "run gofmt -w $$unformatted" >&2; exit 1; }
-	$(GO) vet ./...
-	$(GO) run $(STATICCHECK) ./...
-	cd e2e && $(GO) run $(STATICCHECK) ./...
+	$(GO) run $(GOLANGCI) run ./...
+	cd e2e && $(GO) run $(GOLANGCI) run ./...
+
+# What ships may have these licences; the tests in e2e may have MPL as well.
+.PHONY: licences
+licences: ## List the licences of all dependencies, and fail for one that is not allowed
+	@check() { (cd $$1 && $(GO) mod download && $(GO) mod verify && $(GO) list -m -json all | $(GO) run $(LICENCES) \
+	-includeIndirect -rules "$(CURDIR)/e2e/licences/$$2.json" \
+	-depsTemplate "$(CURDIR)/e2e/licences/list.tmpl" -depsOut /dev/stdout); } && check . shipped && check e2e tests
+
+.PHONY: vulncheck
+vulncheck: ## Look the dependencies up in Go's database of vulnerabilities, which needs the network
+	@if curl --silent --fail --max-time 10 --output /dev/null https://vuln.go.dev/index/db.json; then \
+	$(GO) run $(VULNCHECK) ./...; else echo "vulncheck: skipped, for there is no way to vuln.go.dev from here"; fi
 
 .PHONY: clean
 clean: ## Remove what build made

@@ -146,7 +146,7 @@ type attemptWatcher struct {
 	afterFailure func()
 }
 
-func (w *attemptWatcher) Enabled(context.Context, slog.Level) bool { return true }
+func (*attemptWatcher) Enabled(context.Context, slog.Level) bool { return true }
 
 func (w *attemptWatcher) Handle(_ context.Context, record slog.Record) error {
 	w.attempts++

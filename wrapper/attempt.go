@@ -44,7 +44,7 @@ func (r *retrier) attempt(req *http.Request) (*http.Response, error) {
 	if resp == nil {
 		return nil, err
 	}
-	if err != nil && err != errTooLong && resp.StatusCode == http.StatusOK {
+	if err != nil && !errors.Is(err, errTooLong) && resp.StatusCode == http.StatusOK {
 		return nil, fmt.Errorf("the answer broke off after %d bytes: %w", len(content), err)
 	}
 	resp.Request = req
@@ -74,11 +74,11 @@ type answer struct {
 // Read gives the generated parser what it would have read from the wire.
 func (a *answer) Read(p []byte) (int, error) {
 	n, err := a.unread.Read(p)
-	if err == io.EOF && a.err != nil {
+	if errors.Is(err, io.EOF) && a.err != nil {
 		err = a.err
 	}
 	return n, err
 }
 
 // Close does nothing: the connection has been let go of already.
-func (a *answer) Close() error { return nil }
+func (*answer) Close() error { return nil }

@@ -77,8 +77,7 @@ func (c *Client) GenerateToken(ctx context.Context) (*Token, error) {
 func (c *Client) post(ctx context.Context) (*http.Response, error) {
 	body := bytes.NewReader(c.body)
 	if c.legacy {
-		//lint:ignore SA1019 whoever sets WithLegacyEndpoint asks for the deprecated operation
-		return c.api.GenerateTokenLegacyWithBody(ctx, nil, c.contentType, body)
+		return c.api.GenerateTokenLegacyWithBody(ctx, nil, c.contentType, body) //nolint:staticcheck // deprecated, as whoever sets WithLegacyEndpoint knows
 	}
 	return c.api.GenerateTokenWithBody(ctx, nil, c.contentType, body)
 }

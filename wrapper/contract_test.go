@@ -82,7 +82,7 @@ type received struct {
 }
 
 // checkResponse fails the test where a response, as it was received, is not what the contract says.
-func (c contract) checkResponse(t *testing.T, in *openapi3filter.RequestValidationInput, r received) {
+func (contract) checkResponse(t *testing.T, in *openapi3filter.RequestValidationInput, r received) {
 	t.Helper()
 	err := openapi3filter.ValidateResponse(t.Context(), &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: in,

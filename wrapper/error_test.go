@@ -121,7 +121,7 @@ func TestEveryFieldOfAnErrorHoldsWhateverTheBody(t *testing.T) {
 func TestAnErrorIsOnePrintableLineWhateverTheServiceSays(t *testing.T) {
 	s := &script{answers: []answer{{status: 400, body: `{"code":"1\n2","description":"a\r\nb\u001b[31m\u0000","source":"\u2028c"}`}}}
 	_, err := onSocket(t, s).GenerateToken(t.Context())
-	asError(t, err)
+	_ = asError(t, err)
 	if want := "code 1 2 from c: a b [31m ("; !strings.Contains(err.Error(), want) {
 		t.Errorf("%q lacks %q", err, want)
 	}
@@ -171,7 +171,7 @@ func TestAnErrorSaysWhatToDoNext(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := &script{answers: []answer{test.answer}}
 			_, err := onSocket(t, s, quickly()).GenerateToken(t.Context())
-			asError(t, err)
+			_ = asError(t, err)
 			if !strings.Contains(err.Error(), test.want) {
 				t.Errorf("%q does not say %q", err, test.want)
 			}

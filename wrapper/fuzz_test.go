@@ -137,7 +137,7 @@ func FuzzBaseURL(f *testing.F) {
 		host := sent.URL.Hostname()
 		ip := net.ParseIP(host)
 		loopback := host == "localhost" || ip != nil && ip.IsLoopback()
-		if sent.URL.User != nil || host == "" || sent.URL.Scheme != "https" && !(sent.URL.Scheme == "http" && loopback) ||
+		if sent.URL.User != nil || host == "" || sent.URL.Scheme != "https" && (sent.URL.Scheme != "http" || !loopback) ||
 			!strings.HasSuffix(sent.URL.Path, "/v3/generatetoken") || sent.URL.RawQuery != "" {
 			t.Errorf("%q was sent to %q", baseURL, sent.URL)
 		}

@@ -176,7 +176,7 @@ var sentinels = map[string]error{
 func wantKind(t *testing.T, err error, want error) {
 	t.Helper()
 	for name, sentinel := range sentinels {
-		if got := errors.Is(err, sentinel); got != (sentinel == want) {
+		if got := errors.Is(err, sentinel); got != errors.Is(sentinel, want) {
 			t.Errorf("errors.Is(err, %s) = %t; the error is %v", name, got, err)
 		}
 	}

@@ -426,7 +426,7 @@ func (b *endless) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (b *endless) Close() error { return nil }
+func (*endless) Close() error { return nil }
 
 func TestAnEndlessAnswerIsReadToACapAndKeepsItsStatus(t *testing.T) {
 	for status, want := range map[int]error{200: wrapper.ErrServer, 400: wrapper.ErrBadRequest} {

@@ -117,6 +117,16 @@ func (s *TokenSource) Invalidate(t *Token) {
 	}
 }
 
+// Format implements [fmt.Formatter] for every verb and flag: the token that is held, without its secret. Without it, fmt
+// would look at the source's fields while they change.
+func (s *TokenSource) Format(f fmt.State, _ rune) {
+	var token *Token
+	if h := s.current.Load(); h != nil {
+		token = h.token
+	}
+	_, _ = fmt.Fprintf(f, "TokenSource{%v}", token)
+}
+
 // renew starts a renewal of h in the background, unless somebody else has.
 func (s *TokenSource) renew(ctx context.Context, h *held) {
 	s.mu.Lock()

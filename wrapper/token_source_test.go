@@ -249,11 +249,11 @@ func TestAFailureWithNothingToServeIsSharedForASecond(t *testing.T) {
 		_, first := s.Token(t.Context())
 		wantKind(t, first, wrapper.ErrForbidden)
 		pass(999 * time.Millisecond)
-		if _, err := s.Token(t.Context()); err != first || e.count() != 1 {
+		if _, err := s.Token(t.Context()); !errors.Is(err, first) || e.count() != 1 {
 			t.Errorf("within a second: %v after %d exchanges", err, e.count())
 		}
 		pass(time.Millisecond)
-		if _, err := s.Token(t.Context()); err == first || e.count() != 2 {
+		if _, err := s.Token(t.Context()); errors.Is(err, first) || e.count() != 2 {
 			t.Errorf("after a second: %v after %d exchanges", err, e.count())
 		}
 	})
@@ -447,10 +447,13 @@ func TestAnExchangeThatEndsItsGoroutineLeavesNobodyWaiting(t *testing.T) {
 func TestASourceShowsNoToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := source(t, &script{answers: []answer{ok()}})
+		if text := fmt.Sprint(s); text != "TokenSource{<nil>}" {
+			t.Errorf("without a token it is %s", text)
+		}
 		mustToken(t, s)
 		synctest.Wait()
 		for _, verb := range []string{"%v", "%+v", "%#v", "%q"} {
-			if text := fmt.Sprintf(verb, s); strings.Contains(text, "canary") {
+			if text := fmt.Sprintf(verb, s); strings.Contains(text, "canary") || !strings.Contains(text, "REDACTED") {
 				t.Errorf("%s: %s", verb, text)
 			}
 		}

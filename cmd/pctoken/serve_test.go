@@ -315,8 +315,8 @@ func TestASecondSignalEndsServeAtOnce(t *testing.T) {
 	for done := false; !done; { // it may not have come to the first signal yet
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		select {
-		case <-ended:
-			done = true
+		case err := <-ended:
+			done = err != nil
 		case <-time.After(10 * time.Millisecond):
 		}
 	}

@@ -70,18 +70,18 @@ func inContract(name, patch string) mutation {
 	}}
 }
 
-// inWrapper is a mutation of the wrapper's code: old, which has to be there once, becomes new.
-func inWrapper(name, file, old, new string) mutation {
+// inWrapper is a mutation of the wrapper's code: before, which has to be there once, becomes after.
+func inWrapper(name, file, before, after string) mutation {
 	return mutation{name: name, tests: []string{"./wrapper"}, apply: func(dir string) error {
 		file := filepath.Join(dir, "wrapper", file)
 		source, err := os.ReadFile(file)
 		if err != nil {
 			return err
 		}
-		if n := bytes.Count(source, []byte(old)); n != 1 {
-			return fmt.Errorf("%q is there %d times", old, n)
+		if n := bytes.Count(source, []byte(before)); n != 1 {
+			return fmt.Errorf("%q is there %d times", before, n)
 		}
-		return os.WriteFile(file, bytes.Replace(source, []byte(old), []byte(new), 1), 0o600)
+		return os.WriteFile(file, bytes.Replace(source, []byte(before), []byte(after), 1), 0o600)
 	}}
 }
 

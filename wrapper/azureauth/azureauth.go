@@ -85,6 +85,9 @@ func (c credential) GetToken(ctx context.Context, options policy.TokenRequestOpt
 	}, nil
 }
 
+// Format has fmt leave the source alone, which changes while it is in use.
+func (c credential) Format(f fmt.State, verb rune) { c.source.Format(f, verb) }
+
 func isPartnerCenter(scope string) bool {
 	for _, resource := range resources {
 		if strings.HasPrefix(scope, resource) {

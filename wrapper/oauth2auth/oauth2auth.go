@@ -5,6 +5,7 @@ package oauth2auth
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -52,3 +53,6 @@ func (t tokenSource) Token() (*oauth2.Token, error) {
 	}
 	return &oauth2.Token{AccessToken: token.AccessToken, TokenType: token.TokenType, Expiry: expiry}, nil
 }
+
+// Format has fmt leave the source alone, which changes while it is in use.
+func (t tokenSource) Format(f fmt.State, verb rune) { t.source.Format(f, verb) }
