@@ -199,6 +199,18 @@ func TestABearerThatAServerRepeatsDoesNotReachTheError(t *testing.T) {
 	}
 }
 
+func TestATokenInTheBodyOfAFailureIsNotShown(t *testing.T) {
+	for _, status := range []int{201, 206, 302, 403, 500} {
+		for _, body := range []string{tokenJSON, tokenXML} {
+			_, err := onSocket(t, &script{answers: []answer{{status: status, body: body}}}, quickly()).GenerateToken(t.Context())
+			e := asError(t, err) // which looks for the token in the text
+			if e.StatusCode != status || strings.Contains(fmt.Sprintf("%#v", *e), "canary") {
+				t.Errorf("got %#v", *e)
+			}
+		}
+	}
+}
+
 func TestATwoHundredWithoutATokenIsAnError(t *testing.T) {
 	for name, a := range map[string]answer{
 		"HTML":                      {contentType: "text/html", body: "<html>canary: sign in</html>"},

@@ -21,6 +21,8 @@ var wrapperMutations = []mutation{
 		`if id == uuid.Nil {`, `if ctx.Value(contextKey) == nil {`),
 	inWrapper("one id for all calls", "header_defaults.go",
 		`id = uuid.New()`, `id = uuid.Max`),
+	inWrapper("not marked as replayable", "header_defaults.go",
+		`req.Header[headerReplayable] = nil`, ``),
 
 	// bearer
 	inWrapper("bearer not sent", "bearer.go",
@@ -154,4 +156,18 @@ var wrapperMutations = []mutation{
 		`if !t.ExpiresAt.IsZero() {`, `if lifetime *= 1000; !t.ExpiresAt.IsZero() {`),
 	inWrapper("waiters left with a renewal's failure", "token_source.go",
 		`if f.err == nil || !f.renewal {`, `if true {`),
+
+	// hostile answers
+	inWrapper("the body of another success in the error", "client.go",
+		`case resp.StatusCode < 300:`, `case resp.StatusCode < 200:`),
+	inWrapper("a token in a body that is no error", "error_body.go",
+		`case bytes.Contains(body, []byte("access_token")):`, `case false:`),
+	inWrapper("headers without bound", "options.go",
+		`transport.MaxResponseHeaderBytes = 256 << 10`, `transport.MaxResponseHeaderBytes = 256 << 20`),
+	inWrapper("what is no UTF-8 in an error", "error.go",
+		`s = strings.ToValidUTF8(s, string(unicode.ReplacementChar))`, ``),
+	inWrapper("user info of a URL without a scheme in an error", "options.go",
+		`return "…" + shown[at:]`, `return shown`),
+	inWrapper("formatting a source shows its token", "token_source.go",
+		`"TokenSource{%v}", token)`, `"TokenSource{%v}", token.AccessToken)`),
 }
