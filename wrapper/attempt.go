@@ -34,7 +34,7 @@ func (r *retrier) attempt(req *http.Request) (*http.Response, error) {
 	resp, err := r.next.Do(try)
 	var content []byte
 	if err == nil {
-		content, err = readAnswer(resp.Body)
+		content, err = readAnswer(resp)
 	}
 	if err != nil && ctx.Err() != nil && req.Context().Err() == nil {
 		// The caller's own deadline has not passed, so the error must not look as if it had.
@@ -52,13 +52,20 @@ func (r *retrier) attempt(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-func readAnswer(body io.ReadCloser) ([]byte, error) {
-	defer body.Close()
-	content, err := io.ReadAll(io.LimitReader(body, maxAnswer+1))
-	if len(content) > maxAnswer {
-		return content[:maxAnswer], errTooLong
+// readAnswer reads the body into a buffer of the length that the answer announces, up to the cap, or of an ordinary
+// token's.
+func readAnswer(resp *http.Response) ([]byte, error) {
+	defer resp.Body.Close()
+	length := resp.ContentLength
+	if length < 0 {
+		length = 4 << 10
 	}
-	return content, err
+	content := bytes.NewBuffer(make([]byte, 0, min(length, maxAnswer)+bytes.MinRead))
+	_, err := content.ReadFrom(io.LimitReader(resp.Body, maxAnswer+1))
+	if content.Len() > maxAnswer {
+		return content.Bytes()[:maxAnswer], errTooLong
+	}
+	return content.Bytes(), err
 }
 
 // answer is the body of a response that has been read already: all of it, or what came of it and the error that ended

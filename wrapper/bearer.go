@@ -62,5 +62,10 @@ func checkBearer(token string) (string, error) {
 // indexInvalid returns the index of the first byte that no bearer token has, or -1: it is made of visible ASCII (RFC
 // 6750), and a line break would even start a header of its own.
 func indexInvalid(token string) int {
-	return strings.IndexFunc(token, func(r rune) bool { return r <= ' ' || r > '~' })
+	for i := range len(token) {
+		if token[i] <= ' ' || token[i] > '~' {
+			return i
+		}
+	}
+	return -1
 }

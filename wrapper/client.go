@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 
 	"github.com/partnercenter-go/generatetoken/gen"
@@ -13,11 +15,9 @@ import (
 // Client exchanges Microsoft Entra access tokens for Partner Center access tokens. Make one with [NewClient]; the
 // zero value is not usable. It is safe for concurrent use and has nothing to close.
 type Client struct {
-	api         *gen.ClientWithResponses
-	contentType string
-	body        []byte
-	legacy      bool
-	logger      *slog.Logger // for who works on the client's behalf, like a TokenSource
+	chain   *gen.Client
+	request *http.Request // of GenerateToken, before the chain: the generated builder makes it once for all calls
+	logger  *slog.Logger  // for who works on the client's behalf, like a TokenSource
 }
 
 // NewClient returns a client that authenticates each call with what bearer returns. Without options it calls the
@@ -31,11 +31,26 @@ func NewClient(bearer BearerFunc, opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	api, err := assemble(cfg, bearer)
+	chain, err := assemble(cfg, bearer)
 	if err != nil {
 		return nil, err
 	}
-	return &Client{api: api, contentType: string(cfg.contentType), body: cfg.body, legacy: cfg.legacy, logger: cfg.logger}, nil
+	build := gen.NewGenerateTokenRequestWithBody
+	if cfg.legacy {
+		build = legacyRequest
+	}
+	request, err := build(chain.Server, nil, string(cfg.contentType), bytes.NewReader(cfg.body))
+	if err != nil {
+		return nil, err
+	}
+	return &Client{chain: chain, request: request, logger: cfg.logger}, nil
+}
+
+// legacyRequest makes requests of the deprecated operation, as whoever sets WithLegacyEndpoint knows.
+func legacyRequest(
+	server string, _ *gen.GenerateTokenParams, contentType string, body io.Reader,
+) (*http.Request, error) {
+	return gen.NewGenerateTokenLegacyRequestWithBody(server, nil, contentType, body)
 }
 
 // assemble puts the chain of a call together. The order is the behaviour:
@@ -44,10 +59,10 @@ func NewClient(bearer BearerFunc, opts ...Option) (*Client, error) {
 //  2. The bearer is next, above the retries: fetched once per call, and its failure is never retried here.
 //  3. Retry lies below everything that builds the request, so that all attempts send the same one.
 //  4. The http.Client is last: one attempt is one round trip, redirects included, which it must not follow.
-func assemble(cfg *config, bearer BearerFunc) (*gen.ClientWithResponses, error) {
+func assemble(cfg *config, bearer BearerFunc) (*gen.Client, error) {
 	httpClient := *cfg.httpClient
 	httpClient.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return gen.NewClientWithResponses(cfg.baseURL,
+	return gen.NewClient(cfg.baseURL,
 		gen.WithRequestEditorFn(defaultHeaders(cfg)),
 		gen.WithRequestEditorFn(authorize(bearer)),
 		gen.WithHTTPClient(&retrier{next: &httpClient, retry: cfg.retry, logger: cfg.logger}),
@@ -74,12 +89,16 @@ func (c *Client) GenerateToken(ctx context.Context) (*Token, error) {
 	return nil, refusal(resp)
 }
 
+// post does what the generated client does for each call, with a request that is there already.
 func (c *Client) post(ctx context.Context) (*http.Response, error) {
-	body := bytes.NewReader(c.body)
-	if c.legacy {
-		return c.api.GenerateTokenLegacyWithBody(ctx, nil, c.contentType, body) //nolint:staticcheck // deprecated, as whoever sets WithLegacyEndpoint knows
+	req := c.request.WithContext(ctx)
+	req.Header = maps.Clone(c.request.Header)
+	for _, edit := range c.chain.RequestEditors {
+		if err := edit(ctx, req); err != nil {
+			return nil, err
+		}
 	}
-	return c.api.GenerateTokenWithBody(ctx, nil, c.contentType, body)
+	return c.chain.Client.Do(req)
 }
 
 // API returns the generated client on the same chain as [Client.GenerateToken]: both operations, every media type and
@@ -90,5 +109,5 @@ func (c *Client) post(ctx context.Context) (*http.Response, error) {
 // that is not what its Content-Type says makes the generated parser return an error without the status, which
 // GenerateToken does not. The client's own media type is for GenerateToken; here each method has its own.
 func (c *Client) API() *gen.ClientWithResponses {
-	return c.api
+	return &gen.ClientWithResponses{ClientInterface: c.chain}
 }

@@ -211,6 +211,14 @@ func TestATokenInTheBodyOfAFailureIsNotShown(t *testing.T) {
 	}
 }
 
+func TestTheBodyOfAnUndocumentedSuccessIsNotShown(t *testing.T) {
+	for _, status := range []int{201, 202, 206, 299} {
+		_, err := onSocket(t, &script{answers: []answer{{status: status, body: "canary"}}}).GenerateToken(t.Context())
+		_ = asError(t, err)
+		wantKind(t, err, wrapper.ErrServer)
+	}
+}
+
 func TestATwoHundredWithoutATokenIsAnError(t *testing.T) {
 	for name, a := range map[string]answer{
 		"HTML":                      {contentType: "text/html", body: "<html>canary: sign in</html>"},

@@ -28,24 +28,28 @@ const headerReplayable = "Idempotency-Key"
 // the first attempt, so that all attempts of a call carry the same ids: the request id is what makes a retry
 // idempotent.
 func defaultHeaders(cfg *config) gen.RequestEditorFn {
+	// What is the same for all requests is made once.
+	type header struct {
+		key    string
+		values []string
+	}
+	same := []header{
+		{"Accept", []string{string(cfg.accept)}},
+		{"User-Agent", []string{cfg.userAgent}},
+		{headerReplayable, nil},
+	}
+	if cfg.application != "" {
+		same = append(same, header{headerApplication, []string{cfg.application}})
+	}
 	return func(ctx context.Context, req *http.Request) error {
-		setDefault(req.Header, "Accept", string(cfg.accept))
-		setDefault(req.Header, "User-Agent", cfg.userAgent)
-		if cfg.application != "" {
-			setDefault(req.Header, headerApplication, cfg.application)
+		for _, h := range same {
+			if len(req.Header[h.key]) == 0 {
+				req.Header[h.key] = h.values
+			}
 		}
 		setDefaultID(ctx, req.Header, headerRequestID, requestIDKey{})
 		setDefaultID(ctx, req.Header, headerCorrelationID, correlationIDKey{})
-		if _, ok := req.Header[headerReplayable]; !ok {
-			req.Header[headerReplayable] = nil
-		}
 		return nil
-	}
-}
-
-func setDefault(h http.Header, key, value string) {
-	if len(h[key]) == 0 {
-		h[key] = []string{value}
 	}
 }
 

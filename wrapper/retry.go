@@ -115,10 +115,17 @@ func (r *retrier) Do(req *http.Request) (*http.Response, error) {
 		return nil, noAnswer(req, 0, err)
 	}
 	started := time.Now()
-	schedule := r.retry.backOff()
+	var schedule *backoff.ExponentialBackOff // made when the first attempt has failed
 	for attempt := 1; ; attempt++ {
 		resp, err := r.attempt(req)
-		delay, again := r.delay(ctx, attempt, resp, err, schedule)
+		var delay time.Duration
+		again := r.failed(ctx, attempt, resp, err)
+		if again {
+			if schedule == nil {
+				schedule = r.retry.backOff()
+			}
+			delay, again = r.delay(ctx, resp, err, schedule)
+		}
 		r.log(req, attempt, resp, err, delay, again)
 		if !again {
 			if err != nil {
@@ -149,18 +156,21 @@ func makeReplayable(req *http.Request) error {
 	return req.Body.Close()
 }
 
-// delay decides whether there is to be another attempt, and how long to wait before it.
-func (r *retrier) delay(
-	ctx context.Context, attempt int, resp *http.Response, err error, schedule backoff.BackOff,
-) (time.Duration, bool) {
+// failed tells whether an attempt failed in a way that another may not, and another is left.
+func (r *retrier) failed(ctx context.Context, attempt int, resp *http.Response, err error) bool {
 	switch {
-	case attempt > r.retry.MaxRetries, ctx.Err() != nil, ctx.Value(singleAttempt{}) != nil:
-		return 0, false
-	case err != nil && !transient(err):
-		return 0, false
 	case err == nil && !slices.Contains(r.retry.StatusCodes, resp.StatusCode):
-		return 0, false
+		return false
+	case err != nil && !transient(err):
+		return false
 	}
+	return attempt <= r.retry.MaxRetries && ctx.Err() == nil && ctx.Value(singleAttempt{}) == nil
+}
+
+// delay returns how long to wait before the next attempt, and whether that can be waited for.
+func (r *retrier) delay(
+	ctx context.Context, resp *http.Response, err error, schedule backoff.BackOff,
+) (time.Duration, bool) {
 	delay := schedule.NextBackOff()
 	if err == nil {
 		if after := retryAfter(resp.Header); after > 0 {

@@ -2,10 +2,12 @@ package wrapper
 
 import (
 	"encoding/json"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"math"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/partnercenter-go/generatetoken/gen"
@@ -32,15 +34,18 @@ var errNoToken = errors.New("the answer holds no usable access token")
 
 // newToken makes a Token of a response with status 200, or an *Error where there is none in it.
 func newToken(resp *http.Response) (*Token, error) {
-	// Both operations share the response in the contract, so one parser serves both.
-	parsed, err := gen.ParseGenerateTokenResponse(resp)
-	var body gen.AccessToken
-	switch {
+	a := resp.Body.(*answer)
+	var (
+		body gen.AccessToken
+		err  = a.err
+	)
+	// As the generated parser does, but of what has been read already, which it would copy.
+	switch mediaType := resp.Header.Get("Content-Type"); {
 	case err != nil:
-	case parsed.JSON200 != nil:
-		body = *parsed.JSON200
-	case parsed.XML200 != nil:
-		body = *parsed.XML200
+	case strings.Contains(mediaType, "json"):
+		err = json.Unmarshal(a.content, &body)
+	case strings.Contains(mediaType, "xml"):
+		err = xml.Unmarshal(a.content, &body)
 	}
 	if err != nil || body.AccessToken == "" || indexInvalid(body.AccessToken) >= 0 {
 		return nil, noToken(resp)
@@ -49,7 +54,7 @@ func newToken(resp *http.Response) (*Token, error) {
 	return &Token{
 		AccessToken:   body.AccessToken,
 		TokenType:     body.TokenType,
-		ExpiresAt:     expiry(resp.Body.(*answer).started, body.ExpiresIn),
+		ExpiresAt:     expiry(a.started, body.ExpiresIn),
 		RequestID:     requestID,
 		CorrelationID: correlationID,
 	}, nil

@@ -4,11 +4,11 @@ package main
 var wrapperMutations = []mutation{
 	// header defaults
 	inWrapper("Accept dropped", "header_defaults.go",
-		`setDefault(req.Header, "Accept", string(cfg.accept))`, ``),
+		`{"Accept", []string{string(cfg.accept)}},`, ``),
 	inWrapper("User-Agent dropped", "header_defaults.go",
-		`setDefault(req.Header, "User-Agent", cfg.userAgent)`, ``),
+		`{"User-Agent", []string{cfg.userAgent}},`, ``),
 	inWrapper("application dropped", "header_defaults.go",
-		`setDefault(req.Header, headerApplication, cfg.application)`, ``),
+		`same = append(same, header{headerApplication, []string{cfg.application}})`, ``),
 	inWrapper("request id dropped", "header_defaults.go",
 		`setDefaultID(ctx, req.Header, headerRequestID, requestIDKey{})`, ``),
 	inWrapper("one id for both", "header_defaults.go",
@@ -22,7 +22,7 @@ var wrapperMutations = []mutation{
 	inWrapper("one id for all calls", "header_defaults.go",
 		`id = uuid.New()`, `id = uuid.Max`),
 	inWrapper("not marked as replayable", "header_defaults.go",
-		`req.Header[headerReplayable] = nil`, ``),
+		`{headerReplayable, nil},`, ``),
 
 	// bearer
 	inWrapper("bearer not sent", "bearer.go",
@@ -45,7 +45,7 @@ var wrapperMutations = []mutation{
 		`http.StatusTooManyRequests, http.StatusInternalServerError,`,
 		`http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusNotImplemented,`),
 	inWrapper("one retry fewer", "retry.go",
-		`attempt > r.retry.MaxRetries`, `attempt >= r.retry.MaxRetries`),
+		`attempt <= r.retry.MaxRetries`, `attempt < r.retry.MaxRetries`),
 	inWrapper("Retry-After ignored", "retry.go",
 		`after > 0 {`, `after < 0 {`),
 	inWrapper("Retry-After as a date ignored", "retry.go",
@@ -67,17 +67,17 @@ var wrapperMutations = []mutation{
 
 	// the answer
 	inWrapper("token that broke off accepted as an answer", "attempt.go",
-		`err != errTooLong && resp.StatusCode == http.StatusOK`, `err != errTooLong && resp.StatusCode < 0`),
+		`!errors.Is(err, errTooLong) && resp.StatusCode == http.StatusOK`, `!errors.Is(err, errTooLong) && resp.StatusCode < 0`),
 	inWrapper("answer read without a cap", "attempt.go",
 		`maxAnswer = 1 << 20`, `maxAnswer = 1 << 26`),
 	inWrapper("answer not closed", "attempt.go",
-		`defer body.Close()`, ``),
+		`defer resp.Body.Close()`, ``),
 	inWrapper("attempt's time taken for the caller's", "attempt.go",
 		`if err != nil && ctx.Err() != nil && req.Context().Err() == nil {`, `if err != nil && ctx == nil {`),
 	inWrapper("redirects followed", "client.go",
 		`httpClient.CheckRedirect = func`, `_ = func`),
 	inWrapper("legacy endpoint ignored", "client.go",
-		`if c.legacy {`, `if false {`),
+		`if cfg.legacy {`, `if false {`),
 
 	// the token
 	inWrapper("expiry from receipt", "retry.go",
