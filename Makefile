@@ -70,6 +70,22 @@ SOAK ?= -duration 10m
 soak: ## Make exchanges at full speed with 5 % faults for ten minutes, or as SOAK says
 	cd e2e && $(GO) run ./soak $(SOAK)
 
+.PHONY: bench
+bench: ## Measure this client beside what a user would pick instead, and write the table into the README (four minutes)
+	cd bench && $(GO) run ./report -write ../README.md
+
+.PHONY: bench-check
+bench-check: ## Run each benchmark briefly, and fail if a ratio is beyond its bound
+	cd bench && $(GO) vet ./... && $(GO) run ./report -count 10 -check bounds.json
+
+.PHONY: bench-once
+bench-once: ## Run each benchmark once, so that all keep working
+	cd bench && $(GO) test -run '^$$' -bench . -benchtime 1x .
+
+.PHONY: weight
+weight: ## Print what importing each package adds to a program
+	cd bench && $(GO) run ./weight
+
 .PHONY: load
 load: ## Send an emulator 5,000 requests a second for 20 seconds
 	cd e2e && $(GO) test -count=1 -v ./load
@@ -99,13 +115,14 @@ lint: ## Check the formatting and the code of both modules; make e2e lints the c
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "run gofmt -w $$unformatted" >&2; exit 1; }
 	$(GO) run $(GOLANGCI) run ./...
 	cd e2e && $(GO) run $(GOLANGCI) run ./...
+	cd bench && $(GO) run $(GOLANGCI) run ./...
 
-# What ships may have these licences; the tests in e2e may have MPL as well.
+# What ships may have these licences; tests and benchmarks may have MPL as well.
 .PHONY: licences
 licences: ## List the licences of all dependencies, and fail for one that is not allowed
 	@check() { (cd $$1 && $(GO) mod download && $(GO) mod verify && $(GO) list -m -json all | $(GO) run $(LICENCES) \
 	-includeIndirect -rules "$(CURDIR)/e2e/licences/$$2.json" \
-	-depsTemplate "$(CURDIR)/e2e/licences/list.tmpl" -depsOut /dev/stdout); } && check . shipped && check e2e tests
+	-depsTemplate "$(CURDIR)/e2e/licences/list.tmpl" -depsOut /dev/stdout); } && check . shipped && check e2e tests && check bench tests
 
 .PHONY: vulncheck
 vulncheck: ## Look the dependencies up in Go's database of vulnerabilities, which needs the network

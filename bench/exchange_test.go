@@ -46,32 +46,36 @@ var service = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 })
 
 func BenchmarkExchange(b *testing.B) {
-	for setting, start := range map[string]func(*testing.B) (string, *http.Client){
-		"CPU alone": func(*testing.B) (string, *http.Client) {
+	for _, setting := range []struct {
+		name  string
+		fails bool
+		start func(*testing.B) (string, *http.Client)
+	}{
+		{"exchange, CPU alone", false, func(*testing.B) (string, *http.Client) {
 			return "https://service.example", &http.Client{Transport: &memory{}}
-		},
-		"loopback": func(b *testing.B) (string, *http.Client) {
+		}},
+		{"exchange, CPU alone, one 500 in four", true, func(*testing.B) (string, *http.Client) {
+			return "https://service.example", &http.Client{Transport: &memory{failEvery: 4}}
+		}},
+		{"exchange, loopback", false, func(b *testing.B) (string, *http.Client) {
 			server := httptest.NewServer(service)
 			b.Cleanup(server.Close)
 			return server.URL, server.Client()
-		},
-		"loopback, TLS and HTTP2": func(b *testing.B) (string, *http.Client) {
+		}},
+		{"exchange, loopback with TLS and HTTP2", false, func(b *testing.B) (string, *http.Client) {
 			server := httptest.NewUnstartedServer(service)
 			server.EnableHTTP2 = true
 			server.StartTLS()
 			b.Cleanup(server.Close)
 			return server.URL, server.Client()
-		},
-		"one 500 in four": func(*testing.B) (string, *http.Client) {
-			return "https://service.example", &http.Client{Transport: &memory{failEvery: 4}}
-		},
+		}},
 	} {
 		for _, peer := range peers {
-			if setting == "one 500 in four" && !peer.retries {
+			if setting.fails && !peer.retries {
 				continue
 			}
-			b.Run(setting+"/"+peer.name, func(b *testing.B) {
-				url, client := start(b)
+			b.Run(setting.name+"/"+peer.name, func(b *testing.B) {
+				url, client := setting.start(b)
 				exchange, err := peer.make(url, client)
 				if err != nil {
 					b.Fatal(err)
