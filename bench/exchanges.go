@@ -34,8 +34,8 @@ const (
 	path      = "/v3/generatetoken"
 
 	retries  = 3
-	delay    = time.Microsecond // so that no waiting is measured
-	maxDelay = 10 * time.Microsecond
+	delay    = time.Nanosecond // so that no waiting is measured
+	maxDelay = time.Nanosecond
 )
 
 // token is what the service answers with; as long as such tokens are.

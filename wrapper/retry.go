@@ -205,6 +205,9 @@ func transient(err error) bool {
 // that can be waited for.
 func retryAfter(h http.Header) time.Duration {
 	value := h.Get("Retry-After")
+	if value == "" {
+		return 0 // most answers; what follows would look for a number and three forms of a date
+	}
 	if seconds, err := strconv.ParseUint(value, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
 		return time.Duration(min(seconds, math.MaxInt64/uint64(time.Second))) * time.Second
 	}
