@@ -2,6 +2,9 @@ GO ?= go
 # Tools that are no part of the module: run at a fixed version, out of go.mod.
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 LICENCES := go.elastic.co/go-licence-detector@v0.11.1
+APIDIFF   := golang.org/x/exp/cmd/apidiff@v0.0.0-20261014143641-f0251eb4aa3e
+GORELEASER := github.com/goreleaser/goreleaser/v2@v2.16.0
+ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 VULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 OASDIFF   := github.com/oasdiff/oasdiff@v1.33.0
 
@@ -86,6 +89,10 @@ bench-once: ## Run each benchmark once, so that all keep working
 weight: ## Print what importing each package adds to a program
 	cd bench && $(GO) run ./weight
 
+.PHONY: chart
+chart: ## Draw the README's picture of retries anew, from a real run
+	cd e2e && $(GO) run ./chart > ../.github/retries.svg
+
 .PHONY: load
 load: ## Send an emulator 5,000 requests a second for 20 seconds
 	cd e2e && $(GO) test -count=1 -v ./load
@@ -102,6 +109,15 @@ breaking: ## Fail if the contract breaks users of the one at a git ref: make bre
 	git show "$(BASE):api/openapi.yaml" > "$$base" && \
 	$(GO) run $(OASDIFF) breaking --fail-on WARN "$$base" api/openapi.yaml
 
+.PHONY: api
+api: ## Fail if the Go API breaks users of the one at a git ref: make api BASE=v1.0.0
+	@[ -n "$(BASE)" ] || { echo "name the git ref to compare with: make api BASE=HEAD" >&2; exit 2; }
+	@base=$$(mktemp -d) && trap 'git worktree remove --force "$$base/tree"; rm -rf "$$base"' EXIT && \
+	git worktree add --quiet --detach "$$base/tree" "$(BASE)" && \
+	(cd "$$base/tree" && $(GO) run $(APIDIFF) -m -w "$$base/api" github.com/partnercenter-go/generatetoken) && \
+	changes=$$($(GO) run $(APIDIFF) -m -incompatible "$$base/api" github.com/partnercenter-go/generatetoken) && \
+	if [ -n "$$changes" ]; then echo "$$changes"; exit 1; fi && echo "no incompatible change since $(BASE)"
+
 .PHONY: demo
 demo: ## Get a token from the emulator, which fails once, so that the retry shows
 	$(GO) run ./cmd/pctoken get --emulator --fault 500 --verbose
@@ -110,12 +126,35 @@ demo: ## Get a token from the emulator, which fails once, so that the retry show
 build: ## Build bin/pctoken
 	$(GO) build -trimpath -o bin/pctoken ./cmd/pctoken
 
+.PHONY: release-files
+release-files: build ## Make the manual pages and completions that a release brings, in bin/
+	rm -rf bin/man bin/completions && mkdir -p bin/completions
+	bin/pctoken man bin/man
+	for shell in bash zsh fish powershell; do bin/pctoken completion $$shell > bin/completions/pctoken.$$shell || exit 1; done
+
+# A software bill of materials needs syft, which the release workflow installs.
+.PHONY: snapshot
+snapshot: ## Build what a release would be, in dist/, without releasing it
+	$(GO) run $(GORELEASER) check
+	$(GO) run $(GORELEASER) release --snapshot --clean --skip=publish$$(command -v syft > /dev/null || echo ,sbom)
+
+.PHONY: release
+release: ## Release the tag that is checked out, as a draft; the release workflow runs it
+	$(GO) run $(GORELEASER) release --clean
+
+.PHONY: consumer
+consumer: ## Build and test a service that imports the client as a stranger would
+	cd e2e/consumer && $(GO) build -mod=readonly -o /dev/null . && $(GO) test -mod=readonly ./...
+	@cd e2e/consumer && echo "modules in its graph: $$($(GO) mod graph | cut -d' ' -f2 | cut -d@ -f1 | sort -u | wc -l); modules it compiles:" && \
+	$(GO) list -deps -f '{{with .Module}}{{if not .Main}}  {{.Path}}{{end}}{{end}}' . | sort -u
+
 .PHONY: lint
 lint: ## Check the formatting and the code of both modules; make e2e lints the contract
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "run gofmt -w $$unformatted" >&2; exit 1; }
 	$(GO) run $(GOLANGCI) run ./...
 	cd e2e && $(GO) run $(GOLANGCI) run ./...
 	cd bench && $(GO) run $(GOLANGCI) run ./...
+	$(GO) run $(ACTIONLINT)
 
 # What ships may have these licences; tests and benchmarks may have MPL as well.
 .PHONY: licences

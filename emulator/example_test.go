@@ -3,7 +3,10 @@ package emulator_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"log"
+	"net/http"
+	"time"
 
 	"github.com/partnercenter-go/generatetoken/emulator"
 	"github.com/partnercenter-go/generatetoken/wrapper"
@@ -30,4 +33,40 @@ func ExampleStart() {
 	// Output:
 	// POST /v3/generatetoken Bearer REDACTED true
 	// POST /v3/generatetoken Bearer REDACTED true
+}
+
+// Faults one after the other, and for each tenth request.
+func ExampleEmulator_SetFaults() {
+	server, err := emulator.Start()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer server.Close()
+	err = server.SetFaults(
+		emulator.Fault{Status: 429, RetryAfter: 2 * time.Second, Times: 3},
+		emulator.Fault{Status: 502, Body: emulator.BodyHTML, Every: 10},
+	)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(server.Faults())
+	// Output: [429:retry-after=2:times=3 502:html:every=10]
+}
+
+// The resource that a token is for, on the same server.
+func ExampleWithHandler() {
+	customers := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"totalCount":0}`) })
+	server, err := emulator.Start(emulator.WithHandler("GET /v1/customers", customers))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer server.Close()
+	resp, err := server.Client().Get(server.URL + "/v1/customers")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	fmt.Println(string(body), err)
+	// Output: {"totalCount":0} <nil>
 }

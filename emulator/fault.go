@@ -185,8 +185,8 @@ func (f *Fault) set(part string) (field string, err error) {
 	case name == "content-type" && value != "":
 		f.ContentType = value
 	case name == "delay":
-		if f.Delay, err = time.ParseDuration(value); err != nil {
-			err = fmt.Errorf("delay wants a duration such as 3s, not %q", value)
+		if f.Delay, err = time.ParseDuration(value); err != nil || f.Delay == 0 {
+			err = fmt.Errorf("delay wants a duration above 0, such as 3s, not %q", value)
 		}
 	case name == "retry-after", name == "retry-after-date":
 		var seconds int

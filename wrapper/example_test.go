@@ -5,7 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/partnercenter-go/generatetoken/emulator"
 	"github.com/partnercenter-go/generatetoken/gen"
@@ -124,4 +130,156 @@ func ExampleClient_API() {
 	}
 	fmt.Println(resp.StatusCode(), resp.JSON200.TokenType, resp.JSON200.ExpiresIn)
 	// Output: 200 bearer 3600
+}
+
+// A bearer that something else, such as a sidecar, keeps fresh in a file: it is read anew for each exchange.
+func ExampleBearerFunc() {
+	service, err := emulator.Start()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer service.Close()
+	file := filepath.Join(os.TempDir(), "entra-token-of-the-example")
+	if err := os.WriteFile(file, []byte("an-entra-access-token\n"), 0o600); err != nil {
+		log.Fatal(err)
+	}
+	defer os.Remove(file)
+
+	bearer := func(context.Context) (string, error) {
+		token, err := os.ReadFile(file)
+		return string(token), err // one trailing line break is dropped
+	}
+	client, err := wrapper.NewClient(bearer, wrapper.WithBaseURL(service.URL))
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, err = client.GenerateToken(context.Background())
+	fmt.Println(err)
+	// Output: <nil>
+}
+
+// Calling a resource: the token goes with each request, and one that the resource refuses is dropped, once.
+func ExampleTokenSource_Invalidate() {
+	ctx := context.Background()
+	refusals := 0
+	resource := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if refusals == 0 {
+			refusals++
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	})
+	service, err := emulator.Start(emulator.WithHandler("GET /v1/customers", resource))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer service.Close()
+	client, err := wrapper.NewClient(wrapper.StaticBearer("an-entra-access-token"), wrapper.WithBaseURL(service.URL))
+	if err != nil {
+		log.Fatal(err)
+	}
+	source := wrapper.NewTokenSource(client)
+
+	get := func() (*http.Response, *wrapper.Token, error) {
+		token, err := source.Token(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, service.URL+"/v1/customers", nil)
+		if err != nil {
+			return nil, nil, err
+		}
+		req.Header.Set("Authorization", "Bearer "+token.AccessToken)
+		resp, err := service.Client().Do(req)
+		return resp, token, err
+	}
+	resp, token, err := get()
+	if err == nil && resp.StatusCode == http.StatusUnauthorized {
+		_ = resp.Body.Close()
+		source.Invalidate(token)
+		resp, _, err = get()
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer resp.Body.Close()
+	fmt.Println(resp.Status, "after", len(service.Requests()), "exchanges")
+	// Output: 200 OK after 2 exchanges
+}
+
+// What a caller does next, by the kind of the error.
+func ExampleError_Retryable() {
+	for _, fault := range []string{"400", "401", "403", "404", "429:retry-after=120", "500", "503"} {
+		f, err := emulator.ParseFault(fault)
+		if err != nil {
+			log.Fatal(err)
+		}
+		service, err := emulator.Start(emulator.WithFaults(f))
+		if err != nil {
+			log.Fatal(err)
+		}
+		client, err := wrapper.NewClient(wrapper.StaticBearer("an-entra-access-token"), wrapper.WithBaseURL(service.URL),
+			wrapper.WithRetry(wrapper.Retry{MaxRetries: -1})) // so that the fault shows
+		if err != nil {
+			log.Fatal(err)
+		}
+		_, err = client.GenerateToken(context.Background())
+		service.Close()
+
+		var e *wrapper.Error
+		switch {
+		case errors.Is(err, wrapper.ErrThrottled) && errors.As(err, &e):
+			fmt.Println(fault, "- come back in", e.RetryAfter)
+		case errors.As(err, &e) && e.Retryable():
+			fmt.Println(fault, "- try later")
+		case errors.Is(err, wrapper.ErrUnauthorized):
+			fmt.Println(fault, "- sign in again")
+		case errors.Is(err, wrapper.ErrForbidden):
+			fmt.Println(fault, "- ask for the rights")
+		case errors.Is(err, wrapper.ErrBadRequest), errors.Is(err, wrapper.ErrNotFound):
+			fmt.Println(fault, "- mend the configuration")
+		}
+	}
+	// Output:
+	// 400 - mend the configuration
+	// 401 - sign in again
+	// 403 - ask for the rights
+	// 404 - mend the configuration
+	// 429:retry-after=120 - come back in 2m0s
+	// 500 - try later
+	// 503 - try later
+}
+
+// An http.Client of one's own, here with a proxy for this client alone. Tracing goes the same way: its transport would
+// be otelhttp.NewTransport(transport).
+func ExampleWithHTTPClient() {
+	proxy, err := url.Parse("http://proxy.example:3128")
+	if err != nil {
+		log.Fatal(err)
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.Proxy = http.ProxyURL(proxy)
+	client, err := wrapper.NewClient(wrapper.StaticBearer("an-entra-access-token"),
+		wrapper.WithHTTPClient(&http.Client{Transport: transport}))
+	fmt.Println(client != nil, err)
+	// Output: true <nil>
+}
+
+// The ids of one's own trace, for the service's logs.
+func ExampleContextWithCorrelationID() {
+	service, err := emulator.Start()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer service.Close()
+	client, err := wrapper.NewClient(wrapper.StaticBearer("an-entra-access-token"), wrapper.WithBaseURL(service.URL))
+	if err != nil {
+		log.Fatal(err)
+	}
+	trace := uuid.MustParse("3f2c8a1e-6f0b-4f0e-9a53-0d4f7c1b2a90")
+	token, err := client.GenerateToken(wrapper.ContextWithCorrelationID(context.Background(), trace))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(token.CorrelationID)
+	// Output: 3f2c8a1e-6f0b-4f0e-9a53-0d4f7c1b2a90
 }

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -53,6 +55,7 @@ func (f *serviceFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.bearerFile, "bearer-file", "", "`file` with the Entra access token; - is standard input")
 	flags.DurationVar(&f.timeout, "timeout", 2*time.Minute, "time for all of it, retries included; 0 for no limit")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log what happens to standard error")
+	complete(cmd, "cloud", slices.Sorted(maps.Keys(clouds))...)
 }
 
 func (f *callFlags) register(cmd *cobra.Command) {
@@ -67,8 +70,20 @@ func (f *callFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.correlationID, "correlation-id", "", "`GUID` to send as ms-correlationid (default a new one)")
 	flags.StringVar(&f.application, "application", "", "`name` of the calling application, for the service's logs")
 	flags.IntVar(&f.retries, "retries", 3, "how many attempts may follow a failed first")
+	complete(cmd, "accept", string(wrapper.MediaTypeJSON), string(wrapper.MediaTypeTextJSON),
+		string(wrapper.MediaTypeXML), string(wrapper.MediaTypeTextXML))
+	complete(cmd, "content-type", string(wrapper.MediaTypeForm), string(wrapper.MediaTypeJSON),
+		string(wrapper.MediaTypeTextJSON), string(wrapper.MediaTypeXML), string(wrapper.MediaTypeTextXML))
 	cmd.MarkFlagsMutuallyExclusive("url", "emulator")
 	cmd.MarkFlagsMutuallyExclusive("cloud", "emulator")
+}
+
+// complete has a shell offer these values for a flag.
+func complete(cmd *cobra.Command, flag string, values ...string) {
+	// It fails for a flag that there is not, and for one that has its values already: both are mistakes of this program.
+	if err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic(err)
+	}
 }
 
 // limited gives ctx the time that --timeout allows.

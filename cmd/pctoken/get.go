@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/spf13/cobra"
 )
@@ -48,5 +50,6 @@ Standard output carries the result alone, standard error everything else.
 	}
 	f.register(cmd)
 	cmd.Flags().StringVar(&output, "output", "token", "`form` to print it in: token, json, header or env")
+	complete(cmd, "output", slices.Sorted(maps.Keys(outputs))...)
 	return cmd
 }

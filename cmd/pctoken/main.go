@@ -49,7 +49,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		SilenceErrors: true, // run prints them, on one line
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newGetCommand(), newExecCommand(), newDoctorCommand(), newServeCommand(), newVersionCommand())
+	root.AddCommand(newGetCommand(), newExecCommand(), newDoctorCommand(), newServeCommand(), newVersionCommand(), newManCommand())
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)
