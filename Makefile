@@ -130,7 +130,8 @@ build: ## Build bin/pctoken
 release-files: build ## Make the manual pages and completions that a release brings, in bin/
 	rm -rf bin/man bin/completions && mkdir -p bin/completions
 	bin/pctoken man bin/man
-	for shell in bash zsh fish powershell; do bin/pctoken completion $$shell > bin/completions/pctoken.$$shell || exit 1; done
+	for shell in bash zsh fish; do bin/pctoken completion $$shell > bin/completions/pctoken.$$shell || exit 1; done
+	bin/pctoken completion powershell > bin/completions/pctoken.ps1
 
 # A software bill of materials needs syft, which the release workflow installs.
 .PHONY: snapshot
