@@ -18,8 +18,8 @@ import (
 	"github.com/partnercenter-go/generatetoken/wrapper"
 )
 
-// rawServer answers the first request of each connection with whatever answer writes, which ends with the connection.
-func rawServer(t *testing.T, answer func(io.Writer)) (url string) {
+// rawServer has a function handle each connection, until the test ends.
+func rawServer(t *testing.T, handle func(conn *net.TCPConn, in *bufio.Reader)) (url string) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -34,10 +34,7 @@ func rawServer(t *testing.T, answer func(io.Writer)) (url string) {
 			}
 			wg.Go(func() {
 				defer conn.Close()
-				if r, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
-					_, _ = io.Copy(io.Discard, r.Body)
-					answer(conn)
-				}
+				handle(conn.(*net.TCPConn), bufio.NewReader(conn))
 			})
 		}
 	})
@@ -46,6 +43,17 @@ func rawServer(t *testing.T, answer func(io.Writer)) (url string) {
 		wg.Wait()
 	})
 	return "http://" + listener.Addr().String()
+}
+
+// rawAnswer answers the first request of each connection with whatever answer writes, which ends with the connection.
+func rawAnswer(t *testing.T, answer func(io.Writer)) (url string) {
+	t.Helper()
+	return rawServer(t, func(conn *net.TCPConn, in *bufio.Reader) {
+		if r, err := http.ReadRequest(in); err == nil {
+			_, _ = io.Copy(io.Discard, r.Body)
+			answer(conn)
+		}
+	})
 }
 
 const headOK = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -146,7 +154,7 @@ func TestHostileAnswersBringATokenOrAClearErrorInBoundedMemory(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			// The default http.Client, whose transport bounds the headers.
-			client, err := wrapper.NewClient(wrapper.StaticBearer(bearer), wrapper.WithBaseURL(rawServer(t, test.answer)), wrapper.WithRetry(wrapper.Retry{MaxRetries: -1, AttemptTimeout: 5 * time.Second}))
+			client, err := wrapper.NewClient(wrapper.StaticBearer(bearer), wrapper.WithBaseURL(rawAnswer(t, test.answer)), wrapper.WithRetry(wrapper.Retry{MaxRetries: -1, AttemptTimeout: 5 * time.Second}))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -200,11 +208,11 @@ func watchHeap() (stop func() uint64) {
 }
 
 func TestNoAnswerSendsTheBearerElsewhere(t *testing.T) {
-	elsewhere := rawServer(t, func(io.Writer) { t.Error("a request came to where the redirect leads") })
+	elsewhere := rawAnswer(t, func(io.Writer) { t.Error("a request came to where the redirect leads") })
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		for name, location := range map[string]string{"elsewhere": elsewhere, "in a circle": "/v3/generatetoken"} {
 			t.Run(fmt.Sprint(status, " ", name), func(t *testing.T) {
-				url := rawServer(t, whole(fmt.Sprintf("HTTP/1.1 %d Moved\r\nLocation: %s\r\n", status, location), ""))
+				url := rawAnswer(t, whole(fmt.Sprintf("HTTP/1.1 %d Moved\r\nLocation: %s\r\n", status, location), ""))
 				_, err := newClient(t, url).GenerateToken(t.Context())
 				if e := asError(t, err); e.Attempts != 1 || e.StatusCode != status {
 					t.Errorf("got %v", err)
@@ -216,13 +224,13 @@ func TestNoAnswerSendsTheBearerElsewhere(t *testing.T) {
 
 func TestARetryAfterThatIsNoneIsAsIfThereWereNone(t *testing.T) {
 	for _, value := range []string{"-1", "0", "Thu, 01 Jan 1970 00:00:00 GMT", "soon", "1e20", "0x1", "1.5", ""} {
-		client := newClient(t, rawServer(t, whole("HTTP/1.1 429 Too Many Requests\r\nRetry-After: "+value+"\r\n", "")), quickly())
+		client := newClient(t, rawAnswer(t, whole("HTTP/1.1 429 Too Many Requests\r\nRetry-After: "+value+"\r\n", "")), quickly())
 		_, err := client.GenerateToken(t.Context())
 		if e := asError(t, err); e.RetryAfter != 0 || e.Attempts != 4 || !errors.Is(err, wrapper.ErrThrottled) {
 			t.Errorf("%q: %v", value, err)
 		}
 	}
-	client := newClient(t, rawServer(t, whole("HTTP/1.1 429 Too Many Requests\r\nRetry-After: 99999999999999999999\r\n", "")), quickly())
+	client := newClient(t, rawAnswer(t, whole("HTTP/1.1 429 Too Many Requests\r\nRetry-After: 99999999999999999999\r\n", "")), quickly())
 	_, err := client.GenerateToken(t.Context())
 	if e := asError(t, err); e.Attempts != 1 || e.RetryAfter < 100*365*24*time.Hour {
 		t.Errorf("an endless wait: %v", err)
@@ -233,55 +241,32 @@ func TestARetryAfterThatIsNoneIsAsIfThereWereNone(t *testing.T) {
 // one again by itself, for it is marked as one that may be, and no attempt is lost.
 func TestAStaleConnectionCostsNoAttempt(t *testing.T) {
 	var (
-		mu       sync.Mutex
-		arrived  []http.Header
-		listener net.Listener
+		mu      sync.Mutex
+		arrived []http.Header
 	)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for {
-			conn, err := listener.Accept()
+	url := rawServer(t, func(conn *net.TCPConn, in *bufio.Reader) {
+		for first := true; ; first = false {
+			r, err := http.ReadRequest(in)
 			if err != nil {
 				return
 			}
-			wg.Go(func() {
-				defer conn.Close()
-				in := bufio.NewReader(conn)
-				for first := true; ; first = false {
-					r, err := http.ReadRequest(in)
-					if err != nil {
-						return
-					}
-					_, _ = io.Copy(io.Discard, r.Body)
-					mu.Lock()
-					arrived = append(arrived, r.Header)
-					mu.Unlock()
-					if !first {
-						_ = conn.(*net.TCPConn).SetLinger(0) // no answer: the connection is gone
-						return
-					}
-					whole(headOK, tokenJSON)(conn)
-				}
-			})
+			_, _ = io.Copy(io.Discard, r.Body)
+			mu.Lock()
+			arrived = append(arrived, r.Header)
+			mu.Unlock()
+			if !first {
+				_ = conn.SetLinger(0) // no answer: the connection is gone
+				return
+			}
+			whole(headOK, tokenJSON)(conn)
 		}
 	})
-	defer wg.Wait()
-	defer listener.Close()
-
-	transport := &http.Transport{}
-	defer transport.CloseIdleConnections()
-	client := newClient(t, "http://"+listener.Addr().String(),
-		wrapper.WithHTTPClient(&http.Client{Transport: transport}), wrapper.WithRetry(wrapper.Retry{MaxRetries: -1}))
+	client := newClient(t, url, wrapper.WithRetry(wrapper.Retry{MaxRetries: -1}))
 	for range 2 {
 		if _, err := client.GenerateToken(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	transport.CloseIdleConnections()
 	mu.Lock()
 	defer mu.Unlock()
 	if len(arrived) != 3 || arrived[1].Get("Ms-Requestid") != arrived[2].Get("Ms-Requestid") || arrived[0].Get("Ms-Requestid") == arrived[1].Get("Ms-Requestid") {
