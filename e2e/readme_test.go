@@ -61,7 +61,7 @@ func TestTheREADMEsBlocksWork(t *testing.T) {
 
 // compile compiles a block as the body of a function in the client's own module.
 func compile(t *testing.T, code string) {
-	dir, err := os.MkdirTemp("..", "_readme-") // the go command looks into no such folder by itself
+	dir, err := os.MkdirTemp("..", "_readme-") //nolint:usetesting // within the module, where the go command looks by itself into no such folder
 	if err != nil {
 		t.Fatal(err)
 	}
