@@ -124,7 +124,7 @@ demo: ## Get a token from the emulator, which fails once, so that the retry show
 
 .PHONY: build
 build: ## Build bin/pctoken
-	$(GO) build -trimpath -o bin/pctoken ./cmd/pctoken
+	$(GO) build -trimpath -buildvcs=auto -o bin/pctoken ./cmd/pctoken
 
 .PHONY: release-files
 release-files: build ## Make the manual pages and completions that a release brings, in bin/
