@@ -89,9 +89,12 @@ func (c *Client) GenerateToken(ctx context.Context) (*Token, error) {
 	return nil, refusal(resp)
 }
 
-// post does what the generated client does for each call, with a request that is there already.
+// post does what the generated client does for each call, with a request that is there already. URL and header are the
+// call's own: a transport may not change them, but some do.
 func (c *Client) post(ctx context.Context) (*http.Response, error) {
 	req := c.request.WithContext(ctx)
+	target := *c.request.URL
+	req.URL = &target
 	req.Header = maps.Clone(c.request.Header)
 	for _, edit := range c.chain.RequestEditors {
 		if err := edit(ctx, req); err != nil {

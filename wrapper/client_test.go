@@ -242,6 +242,25 @@ func TestAPathInTheBaseURLIsAPrefix(t *testing.T) {
 	}
 }
 
+func TestATransportThatChangesARequestDoesNotChangeTheNext(t *testing.T) {
+	s := &script{answers: []answer{ok()}}
+	var sent []string
+	client := inMemory(t, roundTrip(func(r *http.Request) (*http.Response, error) {
+		sent = append(sent, r.URL.String()+r.Header.Get("X-Hop"))
+		r.URL.Host, r.URL.Path = "proxy.example", "/elsewhere"
+		r.Header.Set("X-Hop", "1")
+		return s.RoundTrip(r)
+	}))
+	for range 2 {
+		if _, err := client.GenerateToken(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(sent) != 2 || sent[0] != "https://service.example/v3/generatetoken" || sent[1] != sent[0] {
+		t.Errorf("sent to %q", sent)
+	}
+}
+
 func TestAPIReplaysAReaderThatCannotBeRewound(t *testing.T) {
 	const body = `{"grant_type":"jwt_token"}`
 	s := &script{answers: []answer{failing(500), ok()}}

@@ -23,6 +23,10 @@ var wrapperMutations = []mutation{
 		`id = uuid.New()`, `id = uuid.Max`),
 	inWrapper("not marked as replayable", "header_defaults.go",
 		`{headerReplayable, nil},`, ``),
+	inWrapper("one URL for all calls", "client.go",
+		`req.URL = &target`, `_ = target`),
+	inWrapper("one header for all calls", "client.go",
+		`req.Header = maps.Clone(c.request.Header)`, `_ = maps.Clone(c.request.Header)`),
 
 	// bearer
 	inWrapper("bearer not sent", "bearer.go",
