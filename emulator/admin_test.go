@@ -59,7 +59,7 @@ func call(t *testing.T, server *emulator.Server, method, path, body string, head
 }
 
 // Each operation of the description is called, and each answer is held against it.
-func TestTheAdminAPIIsAsItIsDescribed(t *testing.T) {
+func TestAdmin_IsAsItIsDescribed(t *testing.T) {
 	document := adminDocument(t)
 	described := map[string]bool{}
 	for path, item := range document.Paths.Map() {
@@ -134,7 +134,7 @@ func TestTheAdminAPIIsAsItIsDescribed(t *testing.T) {
 	}
 }
 
-func TestWhatAdminSetsIsSet(t *testing.T) {
+func TestAdmin_SetsFaultsAndClock(t *testing.T) {
 	server := start(t)
 	call(t, server, "PUT", "/_emulator/faults", `["500:times=2"]`)
 	call(t, server, "PUT", "/_emulator/clock", `{"offset":"1h"}`)
@@ -147,7 +147,7 @@ func TestWhatAdminSetsIsSet(t *testing.T) {
 	}
 }
 
-func TestAdminDoesNotShowSecrets(t *testing.T) {
+func TestAdmin_ShowsNoSecrets(t *testing.T) {
 	server := start(t)
 	answered(t, server, sent{})
 	if _, body := call(t, server, "GET", "/_emulator/requests", ""); bytes.Contains(body, []byte("canary")) ||
@@ -157,7 +157,7 @@ func TestAdminDoesNotShowSecrets(t *testing.T) {
 }
 
 // The contract that an emulator serves is the contract, but for where the service is.
-func TestTheContractNamesTheEmulatorAsItsServer(t *testing.T) {
+func TestContract_NamesTheEmulatorAsItsServer(t *testing.T) {
 	resp, served := call(t, start(t), "GET", "/openapi.yaml", "")
 	if resp.Header.Get("Content-Type") != "application/yaml" {
 		t.Errorf("Content-Type is %q", resp.Header.Get("Content-Type"))
@@ -188,7 +188,7 @@ func TestTheContractNamesTheEmulatorAsItsServer(t *testing.T) {
 	}
 }
 
-func TestOtherRequestsThanTheEndpointsAreNotKept(t *testing.T) {
+func TestRequests_AreTheEndpointsAlone(t *testing.T) {
 	server := start(t, emulator.WithFaults(emulator.Fault{Status: 500}))
 	for _, path := range []string{"/healthz", "/openapi.yaml", "/_emulator/requests"} {
 		if resp, _ := call(t, server, "GET", path, ""); resp.StatusCode != 200 {

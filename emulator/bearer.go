@@ -10,17 +10,14 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// The audiences that an operation takes a bearer of: Partner Center by its URL or, in v2 tokens, its application id. The
-// legacy operation also took Azure AD Graph's ("Deprecate Azure AD graph token").
+// The audiences that an operation accepts: Partner Center by its URL or, in v2 tokens, its application id. The legacy
+// operation also accepted Azure AD Graph's ("Deprecate Azure AD graph token").
 var (
 	audiences       = []string{"https://api.partnercenter.microsoft.com", "fa3d9a0c-3fb0-42cc-9193-47c7ecd2edbd"}
 	legacyAudiences = append(slices.Clone(audiences), "https://graph.windows.net")
 )
 
-const (
-	legacyPath   = "/generatetoken"
-	codeAudience = "900420" // the audience is not accepted ("Partner Center REST error codes")
-)
+const legacyPath = "/generatetoken"
 
 func bearer(r *http.Request) string {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
@@ -30,8 +27,8 @@ func bearer(r *http.Request) string {
 	return strings.TrimSpace(token)
 }
 
-// judge says what is wrong with the bearer of a request, by the code and a description, and which tenant it is of. It
-// reads the claims of a JWT and verifies no signature.
+// judge returns the tenant of a request's bearer, or the error code and what is wrong with the bearer. It reads the
+// claims of a JWT and verifies no signature.
 func (e *Emulator) judge(r *http.Request) (tenant, code, problem string) {
 	var claims struct {
 		jwt.RegisteredClaims

@@ -11,7 +11,7 @@ import (
 	"github.com/partnercenter-go/generatetoken/gen"
 )
 
-func TestABearerThatIsAJWTIsJudged(t *testing.T) {
+func TestBearer_IsJudgedByItsClaims(t *testing.T) {
 	const (
 		partnerCenter = "https://api.partnercenter.microsoft.com"
 		graph         = "https://graph.windows.net"
@@ -62,7 +62,7 @@ func TestABearerThatIsAJWTIsJudged(t *testing.T) {
 	}
 }
 
-func TestStrictBearersAreJWTs(t *testing.T) {
+func TestWithStrictBearers_RefusesWhatIsNoJWT(t *testing.T) {
 	server := start(t, emulator.WithStrictBearers())
 	resp, body := answered(t, server, sent{})
 	var e gen.Error
@@ -75,7 +75,7 @@ func TestStrictBearersAreJWTs(t *testing.T) {
 	}
 }
 
-func TestAfterItsRetirementGraphsAudienceIsRefusedByTheLegacyOperation(t *testing.T) {
+func TestWithGraphRetired_RefusesGraphsAudience(t *testing.T) {
 	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.RegisteredClaims{Audience: []string{"https://graph.windows.net"}}).
 		SignedString([]byte("key"))
 	if err != nil {
@@ -90,7 +90,7 @@ func TestAfterItsRetirementGraphsAudienceIsRefusedByTheLegacyOperation(t *testin
 	}
 }
 
-func TestBearersAreJudgedByTheEmulatorsClock(t *testing.T) {
+func TestBearer_IsJudgedByTheEmulatorsClock(t *testing.T) {
 	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.RegisteredClaims{
 		Audience:  []string{"https://api.partnercenter.microsoft.com"},
 		ExpiresAt: jwt.NewNumericDate(time.Now().Add(time.Hour)),

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"net/http"
 	"slices"
@@ -115,9 +116,12 @@ func (e *Emulator) now() time.Time { return time.Now().Add(e.ClockOffset()) }
 
 // ServeHTTP answers a request, after the next fault if one is left.
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if _, pattern := e.beside.Handler(r); pattern != "" {
-		e.beside.ServeHTTP(w, r)
-		return
+	m := e.contract.match(r)
+	if m.PathItem == nil {
+		if _, pattern := e.beside.Handler(r); pattern != "" {
+			e.beside.ServeHTTP(w, r)
+			return
+		}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	request := &Request{
@@ -130,25 +134,20 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		CorrelationID: cmp.Or(r.Header.Get(headerCorrelationID), uuid.NewString()),
 	}
 	fault := e.arrived(request)
-	if !pause(r.Context(), fault.Delay) {
-		return
-	}
-	switch {
-	case fault.Reset:
-		reset(w)
-	case fault.Status != 0 && fault.Status != http.StatusOK:
-		e.send(w, r, request, fault.reply(), fault)
-	case err != nil:
-		e.send(w, r, request, refuse(http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is longer than %d bytes", maxBody)), fault)
-	default:
-		e.send(w, r, request, e.reply(r, body, request.RequestID), fault)
-	}
+	e.play(w, r, fault, func() message {
+		if err != nil {
+			return e.encoded(m, r, request, refuse(http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is longer than %d bytes", maxBody)))
+		}
+		return e.encoded(m, r, request, e.reply(m, r, body, request.RequestID))
+	}, func() message {
+		return e.encoded(m, r, request, fault.reply())
+	})
 }
 
 // maxBody is the longest body that is read.
 const maxBody = 1 << 20
 
-// arrived keeps a request and returns the fault that it is to meet.
+// arrived keeps a request and returns the fault that it meets.
 func (e *Emulator) arrived(request *Request) Fault {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -157,11 +156,26 @@ func (e *Emulator) arrived(request *Request) Fault {
 	return request.Fault
 }
 
-// answered is called before the answer goes out, so that whoever has the answer sees it among the requests.
-func (e *Emulator) answered(request *Request, status int) {
+// encoded encodes a reply, checks it against the contract and notes its status. That is before the answer leaves, so
+// whoever has the answer sees it among the requests.
+func (e *Emulator) encoded(m match, r *http.Request, request *Request, reply reply) message {
+	contentType := cmp.Or(reply.contentType, m.mediaType)
+	header := http.Header{
+		headerRequestID: {request.RequestID}, headerCorrelationID: {request.CorrelationID}, "Content-Type": {contentType},
+	}
+	maps.Copy(header, reply.header)
+	body, err := encode(contentType, reply.body)
+	if err == nil {
+		err = m.checkAnswer(r, reply.status, header, body)
+	}
+	if err != nil {
+		reply.status, body = http.StatusInternalServerError, []byte("a bug in the emulator: its answer breaks the contract: "+err.Error()+"\n")
+		header.Set("Content-Type", "text/plain; charset=utf-8")
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	request.Status = status
+	request.Status = reply.status
+	return message{reply.status, header, body}
 }
 
 // Format implements [fmt.Formatter] for every verb and flag, without the tokens that were given.

@@ -34,7 +34,7 @@ var specs = map[string]emulator.Fault{
 	"500:probability=0.05":             {Status: 500, Probability: 0.05},
 }
 
-func TestAFaultIsReadAsItIsWritten(t *testing.T) {
+func TestParseFault_ReadsWhatStringWrites(t *testing.T) {
 	for spec, want := range specs {
 		t.Run(spec, func(t *testing.T) {
 			if got, err := emulator.ParseFault(spec); err != nil || got != want {
@@ -47,7 +47,7 @@ func TestAFaultIsReadAsItIsWritten(t *testing.T) {
 	}
 }
 
-func TestTheOrderOfAFaultsPartsIsFree(t *testing.T) {
+func TestParseFault_TakesPartsInAnyOrder(t *testing.T) {
 	for spec, want := range map[string]string{
 		"retry-after=2:429": "429:retry-after=2",
 		"html:502":          "502:html",
@@ -61,13 +61,13 @@ func TestTheOrderOfAFaultsPartsIsFree(t *testing.T) {
 	}
 }
 
-func TestTheZeroFaultIsWrittenAsTheUsualAnswer(t *testing.T) {
+func TestFault_WritesItsZeroValueAsTheUsualAnswer(t *testing.T) {
 	if got := (emulator.Fault{}).String(); got != "200" {
 		t.Errorf("got %q", got)
 	}
 }
 
-func TestAFaultIsAStringInJSON(t *testing.T) {
+func TestFault_IsAStringInJSON(t *testing.T) {
 	want := []emulator.Fault{specs["429:retry-after=2"], specs["reset"]}
 	encoded, err := json.Marshal(want)
 	if err != nil || string(encoded) != `["429:retry-after=2","reset"]` {
@@ -82,7 +82,7 @@ func TestAFaultIsAStringInJSON(t *testing.T) {
 	}
 }
 
-func TestParseFaultRefusesWhatItCannotDo(t *testing.T) {
+func TestParseFault_RefusesWhatCannotBe(t *testing.T) {
 	for spec, says := range map[string]string{
 		"":                                 "neither a status",
 		"five hundred":                     "neither a status",

@@ -13,7 +13,7 @@ import (
 	"github.com/partnercenter-go/generatetoken/emulator"
 )
 
-func TestRequestsAreKeptWithoutTheirBearers(t *testing.T) {
+func TestRequests_AreKeptWithoutTheirBearers(t *testing.T) {
 	server := start(t)
 	before := time.Now()
 	answered(t, server, sent{path: "/generatetoken"})
@@ -32,7 +32,7 @@ func TestRequestsAreKeptWithoutTheirBearers(t *testing.T) {
 	}
 }
 
-func TestARequestIsKeptWithWhatBecameOfIt(t *testing.T) {
+func TestRequests_SayWhatBecameOfThem(t *testing.T) {
 	server := startWith(t, emulator.Fault{Status: 500}, emulator.Fault{Reset: true})
 	id, correlation := uuid.NewString(), uuid.NewString()
 	same := sent{header: map[string]string{"ms-requestid": id, "ms-correlationid": correlation}}
@@ -56,7 +56,7 @@ func TestARequestIsKeptWithWhatBecameOfIt(t *testing.T) {
 	}
 }
 
-func TestTheLastTenThousandRequestsAreKept(t *testing.T) {
+func TestRequests_AreTheLastTenThousand(t *testing.T) {
 	e, err := emulator.New()
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +69,7 @@ func TestTheLastTenThousandRequestsAreKept(t *testing.T) {
 	}
 }
 
-func TestLargeRequestsAreKeptInPart(t *testing.T) {
+func TestRequests_AreBoundedInMemory(t *testing.T) {
 	e, err := emulator.New()
 	if err != nil {
 		t.Fatal(err)
