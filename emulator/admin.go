@@ -11,22 +11,28 @@ import (
 	"time"
 )
 
-// adminSpec describes what routeAdmin routes; a test holds the two together.
+// adminSpec describes what routes routes, without Entra; a test holds the two together.
 //
 //go:embed admin.yaml
 var adminSpec []byte
 
-// routeAdmin routes what an emulator answers beside the endpoint.
-func (e *Emulator) routeAdmin() {
-	e.beside.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
-	e.beside.HandleFunc("GET /openapi.yaml", serveYAML(e.contract.yaml))
-	e.beside.HandleFunc("GET /_emulator/openapi.yaml", serveYAML(adminSpec))
+type handler struct {
+	pattern string
+	http.Handler
+}
+
+// routes routes everything but the endpoint. An error names the handler of [WithHandler] whose pattern cannot be.
+func (e *Emulator) routes() (*http.ServeMux, error) {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
+	mux.HandleFunc("GET /openapi.yaml", serveYAML(e.contract.yaml))
+	mux.HandleFunc("GET /_emulator/openapi.yaml", serveYAML(adminSpec))
 	// A page of another site must not command it through the browser of somebody who develops.
 	own := http.NewCrossOriginProtection()
 	own.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		adminError(w, http.StatusForbidden, errors.New("the request comes from a page of another site"))
 	}))
-	admin := func(pattern string, handler http.HandlerFunc) { e.beside.Handle(pattern, own.Handler(handler)) }
+	admin := func(pattern string, handle http.HandlerFunc) { mux.Handle(pattern, own.Handler(handle)) }
 	admin("GET /_emulator/requests", e.getRequests)
 	admin("GET /_emulator/faults", e.getFaults)
 	admin("PUT /_emulator/faults", e.putFaults)
@@ -36,6 +42,26 @@ func (e *Emulator) routeAdmin() {
 		e.Reset()
 		w.WriteHeader(http.StatusNoContent)
 	})
+	if e.entra {
+		mux.HandleFunc("GET /{tenant}/v2.0/.well-known/openid-configuration", entraDiscovery)
+		mux.HandleFunc("POST /{tenant}/oauth2/v2.0/token", e.entraToken)
+	}
+	for _, h := range e.handlers {
+		if err := handle(mux, h); err != nil {
+			return nil, err
+		}
+	}
+	return mux, nil
+}
+
+func handle(mux *http.ServeMux, h handler) (err error) {
+	defer func() {
+		if problem := recover(); problem != nil { // ServeMux's way to refuse
+			err = fmt.Errorf("emulator: WithHandler(%q): %v", h.pattern, problem)
+		}
+	}()
+	mux.Handle(h.pattern, h)
+	return nil
 }
 
 func serveYAML(content []byte) http.HandlerFunc {

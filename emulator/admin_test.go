@@ -46,7 +46,13 @@ func call(t *testing.T, server *emulator.Server, method, path, body string, head
 	for i := 0; i < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
-	resp, err := server.Client().Do(req)
+	return read(t, server.Client(), req)
+}
+
+// read sends a request and reads the answer whole.
+func read(t *testing.T, client *http.Client, req *http.Request) (*http.Response, []byte) {
+	t.Helper()
+	resp, err := client.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"math"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,11 +21,14 @@ import (
 // Beside the endpoint it answers at /healthz, /openapi.yaml (the contract, with the emulator as its server) and
 // /_emulator/, the admin API for programs that are not in Go: what it can do is described at /_emulator/openapi.yaml.
 type Emulator struct {
-	contract             *contract
-	beside               *http.ServeMux // everything but the endpoint
-	initialFaults        []Fault
-	seed                 uint64
-	strict, graphRetired bool
+	contract                     *contract
+	beside                       func() (*http.ServeMux, error) // routes everything but the endpoint; made at the first need
+	handlers                     []handler
+	initialFaults                []Fault
+	seed                         uint64
+	hosts                        map[string]bool
+	strict, graphRetired, remote bool
+	entra                        bool
 
 	mu      sync.Mutex
 	plan    plan
@@ -42,12 +46,17 @@ func New(opts ...Option) (*Emulator, error) {
 	}
 	e := &Emulator{
 		contract: contract,
-		beside:   http.NewServeMux(),
+		hosts:    map[string]bool{},
 		tokens:   tokens{lifetime: time.Hour, window: 10 * time.Minute},
 	}
-	e.routeAdmin()
+	e.beside = sync.OnceValues(e.routes)
 	for _, opt := range opts {
 		if err := opt(e); err != nil {
+			return nil, err
+		}
+	}
+	if len(e.handlers) > 0 {
+		if _, err := e.beside(); err != nil {
 			return nil, err
 		}
 	}
@@ -116,20 +125,32 @@ func (e *Emulator) now() time.Time { return time.Now().Add(e.ClockOffset()) }
 
 // ServeHTTP answers a request, after the next fault if one is left.
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !e.isOwnHost(r) {
+		refusal := refuse(http.StatusMisdirectedRequest, fmt.Sprintf("the host %q is not the emulator's: use 127.0.0.1, or allow it by WithHosts", r.Host))
+		writeJSON(w, refusal.status, refusal.body)
+		return
+	}
 	m := e.contract.match(r)
 	if m.PathItem == nil {
-		if _, pattern := e.beside.Handler(r); pattern != "" {
-			e.beside.ServeHTTP(w, r)
+		beside, err := e.beside()
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		if _, pattern := beside.Handler(r); pattern != "" || strings.HasPrefix(r.URL.Path, "/_emulator/") {
+			beside.ServeHTTP(w, r)
 			return
 		}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	kept := maskBody(r.Header.Get("Content-Type"), body)
+	kept = kept[:min(len(kept), keptBodyBytes)]
 	request := &Request{
 		Time:          e.now(),
 		Method:        r.Method,
 		Path:          r.URL.Path,
-		Header:        masked(r.Header),
-		Body:          string(body[:min(len(body), keptBodyBytes)]),
+		Header:        maskHeader(r.Header),
+		Body:          kept,
 		RequestID:     cmp.Or(r.Header.Get(headerRequestID), uuid.NewString()),
 		CorrelationID: cmp.Or(r.Header.Get(headerCorrelationID), uuid.NewString()),
 	}

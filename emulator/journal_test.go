@@ -76,10 +76,11 @@ func TestRequests_AreBoundedInMemory(t *testing.T) {
 	}
 	send := func(header, body string) {
 		r := httptest.NewRequest(http.MethodPost, "/v3/generatetoken", strings.NewReader(body))
-		r.Header.Set("X-Large", header)
+		r.Header.Set("User-Agent", header)
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		e.ServeHTTP(httptest.NewRecorder(), r)
 	}
-	send("", strings.Repeat("b", 1<<20))
+	send("", "scope="+strings.Repeat("b", 1<<20-6))
 	if kept := e.Requests(); len(kept[0].Body) != 4<<10 {
 		t.Errorf("kept %d bytes of a body", len(kept[0].Body))
 	}

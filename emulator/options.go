@@ -89,8 +89,7 @@ func WithGraphRetired() Option {
 // signed with a key that nobody has. Entra's clients insist on TLS: use [StartTLS].
 func WithEntra() Option {
 	return func(e *Emulator) error {
-		e.beside.HandleFunc("GET /{tenant}/v2.0/.well-known/openid-configuration", entraDiscovery)
-		e.beside.HandleFunc("POST /{tenant}/oauth2/v2.0/token", e.entraToken)
+		e.entra = true
 		return nil
 	}
 }
@@ -98,14 +97,9 @@ func WithEntra() Option {
 // WithHandler answers the requests that match a pattern of [net/http.ServeMux] with a handler of yours, such as the
 // resource that a token is for. They meet no faults and are not kept. A pattern that the emulator has taken itself, or
 // that is none, is an error.
-func WithHandler(pattern string, handler http.Handler) Option {
-	return func(e *Emulator) (err error) {
-		defer func() {
-			if problem := recover(); problem != nil { // ServeMux's way to refuse
-				err = fmt.Errorf("emulator: WithHandler(%q): %v", pattern, problem)
-			}
-		}()
-		e.beside.Handle(pattern, handler)
+func WithHandler(pattern string, handle http.Handler) Option {
+	return func(e *Emulator) error {
+		e.handlers = append(e.handlers, handler{pattern, handle})
 		return nil
 	}
 }

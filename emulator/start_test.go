@@ -27,3 +27,19 @@ func BenchmarkStart(b *testing.B) {
 		}
 	})
 }
+
+func TestStart_CostsLessThanTwoBareServers(t *testing.T) {
+	start(t) // the first of a process parses the contract
+	bare := testing.AllocsPerRun(100, func() { httptest.NewServer(http.NotFoundHandler()).Close() })
+	got := testing.AllocsPerRun(100, func() {
+		server, err := emulator.Start()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		server.Close()
+	})
+	if got > 2*bare {
+		t.Errorf("%.0f allocations, and %.0f for a bare server", got, bare)
+	}
+}
