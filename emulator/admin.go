@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"net/http"
 	"strconv"
@@ -42,6 +43,8 @@ func (e *Emulator) routes() (*http.ServeMux, error) {
 		e.Reset()
 		w.WriteHeader(http.StatusNoContent)
 	})
+	admin("POST /_emulator/revoke", e.postRevoke)
+	mux.HandleFunc("/_emulator/resource", e.meeting(AtResource, e.resource, func(f Fault) message { return inJSON(f.reply()) }))
 	if e.entra {
 		mux.HandleFunc("GET /{tenant}/v2.0/.well-known/openid-configuration", entraDiscovery)
 		mux.HandleFunc("POST /{tenant}/oauth2/v2.0/token", e.entraToken)
@@ -133,6 +136,21 @@ func (e *Emulator) putClock(w http.ResponseWriter, r *http.Request) {
 	}
 	e.SetClockOffset(offset)
 	e.getClock(w, r)
+}
+
+func (e *Emulator) postRevoke(w http.ResponseWriter, r *http.Request) {
+	var of struct {
+		Token *string `json:"token"`
+	}
+	if err := readJSON(w, r, &of); err != nil && err != io.EOF || of.Token != nil && *of.Token == "" {
+		adminError(w, http.StatusBadRequest, errors.New(`the body has to name a token, such as {"token": "…"}, or be empty: then all are revoked`))
+		return
+	}
+	var tokens []string
+	if of.Token != nil {
+		tokens = []string{*of.Token}
+	}
+	writeJSON(w, http.StatusOK, map[string]int{"revoked": e.Revoke(tokens...)})
 }
 
 func readJSON(w http.ResponseWriter, r *http.Request, into any) error {

@@ -101,6 +101,12 @@ func TestAdmin_IsAsItIsDescribed(t *testing.T) {
 		{"PUT", "/_emulator/clock", `{"offset":"soon"}`, nil, "400", `offset \"soon\"`},
 		{"PUT", "/_emulator/clock", `{"offsett":"1s"}`, nil, "400", `offsett`},
 		{"PUT", "/_emulator/clock", `{"offset":"1s"}`, crossSite, "403", `another site`},
+		{"GET", "/_emulator/resource", "", nil, "401", `"code":"800001"`},
+		{"POST", "/_emulator/revoke", "", nil, "200", `{"revoked":0}`},
+		{"POST", "/_emulator/revoke", `{"token":"none"}`, nil, "200", `{"revoked":0}`},
+		{"POST", "/_emulator/revoke", `{"token":""}`, nil, "400", "name a token"},
+		{"POST", "/_emulator/revoke", `{"tokens":"a"}`, nil, "400", "name a token"},
+		{"POST", "/_emulator/revoke", "", crossSite, "403", "another site"},
 		{"POST", "/_emulator/reset", "", nil, "204", ""},
 		{"POST", "/_emulator/reset", "", crossSite, "403", "another site"},
 	} {
@@ -135,6 +141,7 @@ func TestAdmin_IsAsItIsDescribed(t *testing.T) {
 		})
 		delete(described, test.method+" "+strings.Split(test.path, "?")[0]+" "+test.status)
 	}
+	delete(described, "GET /_emulator/resource 200") // wants a token: TestResource_TakesATokenOfThisEmulator
 	for answer := range described {
 		t.Errorf("no test for %s", answer)
 	}

@@ -118,12 +118,14 @@ func (m match) checkAnswer(r *http.Request, status int, header http.Header, body
 	})
 }
 
+const noBearer = `the request has no bearer: Authorization has to be "Bearer" and a token`
+
 // validation is how kin-openapi checks requests and answers.
 var validation = func() *openapi3filter.Options {
 	options := &openapi3filter.Options{
 		AuthenticationFunc: func(_ context.Context, in *openapi3filter.AuthenticationInput) error {
 			if bearer(in.RequestValidationInput.Request) == "" {
-				return errors.New("the request has no bearer: Authorization has to be \"Bearer\" and a token")
+				return errors.New(noBearer)
 			}
 			return nil
 		},

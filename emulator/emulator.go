@@ -172,7 +172,7 @@ const maxBody = 1 << 20
 func (e *Emulator) arrived(request *Request) Fault {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	request.Fault = e.plan.next()
+	request.Fault = e.plan.next(AtEndpoint)
 	e.journal.add(request)
 	return request.Fault
 }

@@ -231,6 +231,7 @@ func TestNew_RefusesOptionsThatCannotWork(t *testing.T) {
 		"a number below zero":     emulator.WithFaults(emulator.Fault{Times: -1}),
 		"a code with a colon":     emulator.WithFaults(emulator.Fault{Status: 500, Code: "a:b"}),
 		"a date of nothing":       emulator.WithFaults(emulator.Fault{Status: 429, RetryAfterDate: true}),
+		"a place that is none":    emulator.WithFaults(emulator.Fault{At: "moon"}),
 		"a code without an error": emulator.WithFaults(emulator.Fault{Code: "1"}),
 	} {
 		if _, err := emulator.New(opt); err == nil || !strings.HasPrefix(err.Error(), "emulator: With") {

@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -14,10 +15,13 @@ import (
 // Fault is what a request meets instead of its answer, or before it, and which requests meet it. The zero value meets
 // one request and does nothing to it. [ParseFault] and String give it a form to type, which is its JSON form too.
 type Fault struct {
+	// At is where the requests arrive that meet the fault; empty is the endpoint. A fault with one of Entra's codes is
+	// always at Entra.
+	At Place
 	// Status is answered instead of the usual, from 300 to 599; 0 or 200 leaves the usual answer.
 	Status int
-	// Code is the error code of an answer with Status. Where it is empty, the answer has a code that is documented
-	// for its status, or the status itself where none is.
+	// Code is the error code of an answer with Status. Where it is empty, the answer has a code that is documented for its
+	// status, or the status itself. One of Entra's codes, such as "AADSTS700082", needs no Status.
 	Code string
 	// RetryAfter is sent as the answer's Retry-After, in seconds rounded up; 0 sends none.
 	RetryAfter time.Duration
@@ -61,6 +65,31 @@ const (
 	BodyHuge      Body = "huge"      // the answer's, after 16 MiB of white space
 )
 
+// Place is where requests arrive.
+type Place string
+
+// The places that have faults of their own.
+const (
+	AtEndpoint Place = ""         // /v3/generatetoken and /generatetoken
+	AtEntra    Place = "entra"    // the token endpoint of [WithEntra]
+	AtResource Place = "resource" // /_emulator/resource
+)
+
+// at returns the place of the fault.
+func (f Fault) at() Place {
+	if f.entraCode() {
+		return AtEntra
+	}
+	return f.At
+}
+
+const entraPrefix = "AADSTS"
+
+func (f Fault) entraCode() bool { return strings.HasPrefix(f.Code, entraPrefix) }
+
+// refuses reports whether the fault replaces the answer.
+func (f Fault) refuses() bool { return f.Status != 0 && f.Status != http.StatusOK || f.entraCode() }
+
 func (f Fault) check() error {
 	redirect := f.Status >= 300 && f.Status <= 399
 	switch {
@@ -86,10 +115,19 @@ func (f Fault) check() error {
 		return errors.New("the date of Retry-After needs the time that it is ahead")
 	case f.Location != "" && !redirect:
 		return errors.New("a location needs the status of a redirect, such as 307")
-	case f.Code != "" && (f.Status == 0 || f.Status == http.StatusOK):
+	case f.At != AtEndpoint && f.At != AtEntra && f.At != AtResource:
+		return fmt.Errorf("place %q is none of %q", f.At, []Place{AtEndpoint, AtEntra, AtResource})
+	case f.entraCode() && (f.At == AtResource || f.Status == http.StatusOK):
+		return fmt.Errorf("%s is a refusal of Entra's", f.Code)
+	case f.Code != "" && !f.refuses():
 		return errors.New("a code needs the status of an error")
 	case strings.Contains(f.Code, ":"):
 		return fmt.Errorf("code %q has a colon", f.Code)
+	}
+	if number, ok := strings.CutPrefix(f.Code, entraPrefix); ok {
+		if _, err := strconv.ParseUint(number, 10, 31); err != nil {
+			return fmt.Errorf("code %q: after %s there has to be a number", f.Code, entraPrefix)
+		}
 	}
 	if _, err := url.Parse(f.Location); err != nil {
 		return fmt.Errorf("location: %w", err)

@@ -22,6 +22,8 @@ func (p part) valued() bool { return strings.Contains(p.form, "=") }
 
 // parts are all parts but the status, in the order in which String writes them.
 var parts = []part{
+	placePart(AtEntra, "for requests to Entra's token endpoint"),
+	placePart(AtResource, "for requests to /_emulator/resource"),
 	bodyPart(BodyHTML, "a gateway's page that names the status"),
 	bodyPart(BodyEmpty, "no body"),
 	bodyPart(BodyMalformed, "the first half of the body, sent as if it were whole"),
@@ -60,11 +62,20 @@ func newPart[T comparable](form, means, wants string, parse func(string) (T, err
 }
 
 func bodyPart(b Body, means string) part {
-	return part{string(b), means, "body", func(f *Fault, _ string) error { f.Body = b; return nil }, func(f *Fault) string {
-		if f.Body != b {
+	return wordPart(b, "body", means, func(f *Fault) *Body { return &f.Body })
+}
+
+func placePart(p Place, means string) part {
+	return wordPart(p, "place", means, func(f *Fault) *Place { return &f.At })
+}
+
+// wordPart is a part that is the value of its field.
+func wordPart[T ~string](word T, field, means string, of func(*Fault) *T) part {
+	return part{string(word), means, field, func(f *Fault, _ string) error { *of(f) = word; return nil }, func(f *Fault) string {
+		if *of(f) != word {
 			return ""
 		}
-		return string(b)
+		return string(word)
 	}}
 }
 
@@ -140,6 +151,9 @@ func parseFault(spec string) (f Fault, err error) {
 
 // set reads one part and returns the field that it set.
 func (f *Fault) set(typed string) (field string, err error) {
+	if strings.HasPrefix(typed, entraPrefix) {
+		typed = "code=" + typed
+	}
 	name, value, valued := strings.Cut(typed, "=")
 	for _, p := range parts {
 		if name == nameOf(p.form) && valued == p.valued() && valued == (value != "") {
@@ -179,6 +193,7 @@ func FaultHelp() string {
 	for _, p := range parts {
 		line(p.form, p.means)
 	}
+	line("AADSTS700082", "a refusal of Entra's; short for code=AADSTS700082")
 	return b.String()
 }
 

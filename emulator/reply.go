@@ -83,8 +83,8 @@ func (e *Emulator) reply(m match, r *http.Request, body []byte, requestID string
 			with("Allow", strings.Join(slices.Sorted(maps.Keys(m.PathItem.Operations())), ", "))
 	}
 	err := m.checkRequest(r, body)
-	if noBearer, ok := errors.AsType[*openapi3filter.SecurityRequirementsError](err); ok {
-		return refuse(http.StatusUnauthorized, errors.Join(noBearer.Errors...).Error()).with("WWW-Authenticate", "Bearer")
+	if _, ok := errors.AsType[*openapi3filter.SecurityRequirementsError](err); ok {
+		return refuse(http.StatusUnauthorized, noBearer).with("WWW-Authenticate", "Bearer")
 	}
 	tenant, code, problem := e.judge(r)
 	if problem != "" {
@@ -119,5 +119,5 @@ func (e *Emulator) count(tenant string, now time.Time) (wait time.Duration) {
 func (e *Emulator) token(bearer, requestID string, now time.Time) gen.AccessToken {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.tokens.token(bearer, requestID, now)
+	return e.tokens.give(bearer, requestID, now)
 }

@@ -31,10 +31,20 @@ func (e *Emulator) play(w http.ResponseWriter, r *http.Request, fault Fault, ans
 	switch {
 	case fault.Reset:
 		reset(w)
-	case fault.Status != 0 && fault.Status != http.StatusOK:
+	case fault.refuses():
 		e.send(w, r, refusal(), fault)
 	default:
 		e.send(w, r, answer(), fault)
+	}
+}
+
+// meeting is a handler whose requests meet the faults of a place.
+func (e *Emulator) meeting(at Place, answer func(*http.Request) message, refusal func(Fault) message) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		e.mu.Lock()
+		fault := e.plan.next(at)
+		e.mu.Unlock()
+		e.play(w, r, fault, func() message { return answer(r) }, func() message { return refusal(fault) })
 	}
 }
 
