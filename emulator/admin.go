@@ -44,10 +44,11 @@ func (e *Emulator) routes() (*http.ServeMux, error) {
 		w.WriteHeader(http.StatusNoContent)
 	})
 	admin("POST /_emulator/revoke", e.postRevoke)
-	mux.HandleFunc("/_emulator/resource", e.meeting(AtResource, e.resource, func(f Fault) message { return inJSON(f.reply()) }))
-	if e.entra {
-		mux.HandleFunc("GET /{tenant}/v2.0/.well-known/openid-configuration", entraDiscovery)
-		mux.HandleFunc("POST /{tenant}/oauth2/v2.0/token", e.entraToken)
+	admin("GET /_emulator/devicecodes", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, e.DeviceCodes()) })
+	admin("POST /_emulator/devicecodes", e.postDeviceCode)
+	mux.HandleFunc("/_emulator/resource", e.meeting(AtResource, e.resource, func(_ *http.Request, f Fault) message { return inJSON(f.reply()) }))
+	if e.entra.played {
+		e.routeEntra(mux, own)
 	}
 	for _, h := range e.handlers {
 		if err := handle(mux, h); err != nil {
@@ -151,6 +152,23 @@ func (e *Emulator) postRevoke(w http.ResponseWriter, r *http.Request) {
 		tokens = []string{*of.Token}
 	}
 	writeJSON(w, http.StatusOK, map[string]int{"revoked": e.Revoke(tokens...)})
+}
+
+func (e *Emulator) postDeviceCode(w http.ResponseWriter, r *http.Request) {
+	var answer struct {
+		UserCode   string `json:"userCode"`
+		WithoutMFA bool   `json:"withoutMfa"`
+		Declined   bool   `json:"declined"`
+	}
+	if err := readJSON(w, r, &answer); err != nil {
+		adminError(w, http.StatusBadRequest, fmt.Errorf(`%w; the body has to name a code, such as {"userCode": "ABCDEFGHI"}`, err))
+		return
+	}
+	if err := e.AnswerDeviceCode(answer.UserCode, SignIn{WithoutMFA: answer.WithoutMFA, Declined: answer.Declined}); err != nil {
+		adminError(w, http.StatusNotFound, err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
 }
 
 func readJSON(w http.ResponseWriter, r *http.Request, into any) error {

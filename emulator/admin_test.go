@@ -107,6 +107,10 @@ func TestAdmin_IsAsItIsDescribed(t *testing.T) {
 		{"POST", "/_emulator/revoke", `{"token":""}`, nil, "400", "name a token"},
 		{"POST", "/_emulator/revoke", `{"tokens":"a"}`, nil, "400", "name a token"},
 		{"POST", "/_emulator/revoke", "", crossSite, "403", "another site"},
+		{"GET", "/_emulator/devicecodes", "", nil, "200", "[]"},
+		{"POST", "/_emulator/devicecodes", `{"userCode":"NONE"}`, nil, "404", `no sign-in waits`},
+		{"POST", "/_emulator/devicecodes", `{"userCode":7}`, nil, "400", "name a code"},
+		{"POST", "/_emulator/devicecodes", `{"userCode":"NONE"}`, crossSite, "403", "another site"},
 		{"POST", "/_emulator/reset", "", nil, "204", ""},
 		{"POST", "/_emulator/reset", "", crossSite, "403", "another site"},
 	} {
@@ -142,6 +146,7 @@ func TestAdmin_IsAsItIsDescribed(t *testing.T) {
 		delete(described, test.method+" "+strings.Split(test.path, "?")[0]+" "+test.status)
 	}
 	delete(described, "GET /_emulator/resource 200") // wants a token: TestResource_TakesATokenOfThisEmulator
+	delete(described, "POST /_emulator/devicecodes 204") // wants a sign-in: TestAdmin_AnswersDeviceCodes
 	for answer := range described {
 		t.Errorf("no test for %s", answer)
 	}
@@ -210,5 +215,24 @@ func TestRequests_AreTheEndpointsAlone(t *testing.T) {
 	}
 	if len(server.Requests()) != 0 || len(server.Faults()) != 1 {
 		t.Errorf("kept %v, left %v", server.Requests(), server.Faults())
+	}
+}
+
+func TestAdmin_AnswersDeviceCodes(t *testing.T) {
+	server := start(t, emulator.WithEntra())
+	for answer, want := range map[string]string{
+		"": `["pwd","mfa"]`, `,"withoutMfa":true`: `["pwd"]`, `,"declined":true`: "authorization_declined",
+	} {
+		d := askEntra(t, server, "devicecode", form("client_id", "an-app", "scope", personScope))
+		if _, body := call(t, server, "GET", "/_emulator/devicecodes", ""); !bytes.Contains(body, []byte(`"userCode":"`+d.UserCode+`","clientId":"an-app"`)) {
+			t.Errorf("waiting are %s", body)
+		}
+		if resp, body := call(t, server, "POST", "/_emulator/devicecodes", `{"userCode":"`+d.UserCode+`"`+answer+`}`); resp.StatusCode != 204 {
+			t.Errorf("%s got %s %s", answer, resp.Status, body)
+		}
+		got := polled(t, server, d.DeviceCode)
+		if got.Error != want && (got.AccessToken == "" || methods(t, got.AccessToken) != want) {
+			t.Errorf("%s brought %+v", answer, got)
+		}
 	}
 }

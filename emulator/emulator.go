@@ -21,14 +21,15 @@ import (
 // Beside the endpoint it answers at /healthz, /openapi.yaml (the contract, with the emulator as its server) and
 // /_emulator/, the admin API for programs that are not in Go: what it can do is described at /_emulator/openapi.yaml.
 type Emulator struct {
-	contract                     *contract
-	beside                       func() (*http.ServeMux, error) // routes everything but the endpoint; made at the first need
-	handlers                     []handler
-	initialFaults                []Fault
-	seed                         uint64
-	hosts                        map[string]bool
-	strict, graphRetired, remote bool
-	entra                        bool
+	contract                                  *contract
+	beside                                    func() (*http.ServeMux, error) // routes everything but the endpoint; made at the first need
+	handlers                                  []handler
+	initialFaults                             []Fault
+	seed                                      uint64
+	hosts                                     map[string]bool
+	strict, graphRetired, mfaRequired, remote bool
+
+	entra entra
 
 	mu      sync.Mutex
 	plan    plan
@@ -64,9 +65,10 @@ func New(opts ...Option) (*Emulator, error) {
 	return e, nil
 }
 
-// Reset puts the emulator back to where it began: no requests, tokens, counts and clock offset, and the faults of
+// Reset puts the emulator back to where it began: no requests, tokens, sign-ins, counts and clock offset, and the faults of
 // [WithFaults].
 func (e *Emulator) Reset() {
+	e.entra.forget()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.plan = newPlan(e.seed, e.initialFaults)

@@ -32,10 +32,11 @@ type reply struct {
 	header      http.Header
 }
 
-// Error codes for 401 ("Partner Center REST error codes").
+// Error codes for 401 ("Partner Center REST error codes"; the last as partners report Microsoft's announcement of it).
 const (
 	unauthorized = "800001" // the one that does not say why
 	codeAudience = "900420" // the bearer's audience is not accepted
+	codeMFA      = "900421" // an app+user bearer has no MFA
 )
 
 // documentedCodes are the error codes that the same page has for a status.

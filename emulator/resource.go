@@ -13,7 +13,7 @@ func (e *Emulator) Revoke(tokens ...string) int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if len(tokens) == 0 {
-		tokens = slices.Collect(maps.Keys(e.tokens.byValue))
+		tokens = slices.Collect(maps.Keys(e.tokens.byValue.byKey))
 	}
 	return e.tokens.revoke(tokens)
 }

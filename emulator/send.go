@@ -39,12 +39,12 @@ func (e *Emulator) play(w http.ResponseWriter, r *http.Request, fault Fault, ans
 }
 
 // meeting is a handler whose requests meet the faults of a place.
-func (e *Emulator) meeting(at Place, answer func(*http.Request) message, refusal func(Fault) message) http.HandlerFunc {
+func (e *Emulator) meeting(at Place, answer func(*http.Request) message, refusal func(*http.Request, Fault) message) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		e.mu.Lock()
 		fault := e.plan.next(at)
 		e.mu.Unlock()
-		e.play(w, r, fault, func() message { return answer(r) }, func() message { return refusal(fault) })
+		e.play(w, r, fault, func() message { return answer(r) }, func() message { return refusal(r, fault) })
 	}
 }
 

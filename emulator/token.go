@@ -12,9 +12,6 @@ import (
 	"github.com/partnercenter-go/generatetoken/gen"
 )
 
-// keptTokens bounds how many are remembered, so that an emulator under load does not grow without end.
-const keptTokens = 10_000
-
 // exchange is what makes two requests one: the same bearer and the same request id.
 type exchange struct {
 	bearer    [sha256.Size]byte
@@ -25,8 +22,7 @@ type exchange struct {
 type tokens struct {
 	lifetime, window time.Duration
 	byExchange       map[exchange]*token // without the revoked
-	byValue          map[string]*token
-	order            []*token // oldest first
+	byValue          kept[*token]
 }
 
 type token struct {
@@ -54,15 +50,12 @@ func (t *tokens) give(bearer, requestID string, now time.Time) gen.AccessToken {
 }
 
 func (t *tokens) add(given *token) {
-	if t.byValue == nil {
-		t.byExchange, t.byValue = map[exchange]*token{}, map[string]*token{}
+	if t.byExchange == nil {
+		t.byExchange = map[exchange]*token{}
 	}
-	t.byExchange[given.of], t.byValue[given.value] = given, given
-	if t.order = append(t.order, given); len(t.order) > keptTokens {
-		oldest := t.order[0]
-		t.order = t.order[1:]
-		delete(t.byValue, oldest.value)
-		t.drop(oldest)
+	t.byExchange[given.of] = given
+	if forgotten := t.byValue.add(given.value, given); forgotten != nil {
+		t.drop(forgotten)
 	}
 }
 
@@ -75,7 +68,7 @@ func (t *tokens) drop(given *token) {
 
 // problem returns what is wrong with a token, or nothing.
 func (t *tokens) problem(value string, now time.Time) string {
-	given := t.byValue[value]
+	given := t.byValue.byKey[value]
 	switch {
 	case given == nil:
 		return "the bearer is no token that this emulator gave"
@@ -90,7 +83,7 @@ func (t *tokens) problem(value string, now time.Time) string {
 // revoke returns how many of the tokens were given and not revoked before.
 func (t *tokens) revoke(values []string) (revoked int) {
 	for _, value := range values {
-		if given := t.byValue[value]; given != nil && !given.revoked {
+		if given := t.byValue.byKey[value]; given != nil && !given.revoked {
 			given.revoked = true
 			t.drop(given)
 			revoked++
@@ -99,4 +92,4 @@ func (t *tokens) revoke(values []string) (revoked int) {
 	return revoked
 }
 
-func (t *tokens) forget() { t.byExchange, t.byValue, t.order = nil, nil, nil }
+func (t *tokens) forget() { t.byExchange, t.byValue = nil, kept[*token]{} }
