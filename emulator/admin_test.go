@@ -145,7 +145,7 @@ func TestAdmin_IsAsItIsDescribed(t *testing.T) {
 		})
 		delete(described, test.method+" "+strings.Split(test.path, "?")[0]+" "+test.status)
 	}
-	delete(described, "GET /_emulator/resource 200") // wants a token: TestResource_TakesATokenOfThisEmulator
+	delete(described, "GET /_emulator/resource 200")     // wants a token: TestResource_TakesATokenOfThisEmulator
 	delete(described, "POST /_emulator/devicecodes 204") // wants a sign-in: TestAdmin_AnswersDeviceCodes
 	for answer := range described {
 		t.Errorf("no test for %s", answer)
