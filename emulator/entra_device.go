@@ -57,11 +57,11 @@ func (e *Emulator) entraDeviceCode(r *http.Request) message {
 	e.entra.devices.add(code, d)
 	e.entra.mu.Unlock()
 	page := origin(r) + "/devicelogin"
-	return inJSON(reply{status: http.StatusOK, header: http.Header{}, body: map[string]any{
+	return inEntraJSON(http.StatusOK, map[string]any{
 		"device_code": code, "user_code": d.UserCode, "verification_uri": page,
 		"expires_in": int(deviceCodeLifetime / time.Second), "interval": int(pollInterval / time.Second),
 		"message": fmt.Sprintf("To sign in, use a web browser to open the page %s and enter the code %s to authenticate.", page, d.UserCode),
-	}})
+	})
 }
 
 // poll answers the grant of a device code.
