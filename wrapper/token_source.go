@@ -230,7 +230,7 @@ const mostAbandoned = 8
 // exchange makes an exchange, in a goroutine of its own, and lands it at its limit whatever is below.
 func (s *TokenSource) exchange(ctx context.Context, f *flight, abandoned int) {
 	token, err := (*Token)(nil), error(&Error{Err: errors.New("the exchange ended without an outcome")}) // if the BearerFunc ends the goroutine
-	var again time.Duration // when the sharer wants to be asked next
+	var again time.Duration                                                                              // when the sharer wants to be asked next
 	limited, cancel := context.WithTimeout(ctx, s.cfg.exchangeTimeout)
 	defer cancel()
 	// A moment later than the context, so that an exchange which heeds it can say what it was waiting for.
