@@ -1,0 +1,32 @@
+package main
+
+import (
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
+
+	"github.com/partnercenter-go/generatetoken/gen"
+	"github.com/partnercenter-go/generatetoken/wrapper/azureauth"
+)
+
+// authorityVariable names an authority other than the cloud's, for azidentity and for this program.
+const authorityVariable = "AZURE_AUTHORITY_HOST"
+
+// microsoftCloud is what --cloud stands for.
+type microsoftCloud struct {
+	server    string
+	authority cloud.Configuration
+	scope     string
+}
+
+var clouds = map[string]microsoftCloud{
+	"global": {gen.ServerGlobal, cloud.AzurePublic, azureauth.Scope},
+	"china":  {gen.ServerChina, cloud.AzureChina, azureauth.ScopeChina},
+	"usgov":  {gen.ServerGlobal, cloud.AzureGovernment, azureauth.Scope},
+}
+
+func (f *serviceFlags) cloudOf() (microsoftCloud, error) {
+	c, ok := clouds[f.cloud]
+	if !ok {
+		return c, usagef("--cloud %q: it has to be global, china or usgov", f.cloud)
+	}
+	return c, nil
+}
