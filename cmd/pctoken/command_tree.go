@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // finishCommands has cobra add its own commands, and has each of them refuse what it does not know. By itself cobra
@@ -26,6 +27,15 @@ func finishCommands(root *cobra.Command) {
 				return err
 			}
 		}
+	}
+}
+
+// withoutBackticks takes the marks out of the flags' descriptions that help texts find a value's name by. Shells would
+// show them.
+func withoutBackticks(cmd *cobra.Command) {
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { f.Usage = strings.ReplaceAll(f.Usage, "`", "") })
+	for _, sub := range cmd.Commands() {
+		withoutBackticks(sub)
 	}
 }
 

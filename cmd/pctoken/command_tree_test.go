@@ -17,9 +17,12 @@ func TestCompletion_KnowsCommandsAndValues(t *testing.T) {
 		"env":               {"get", "--output", ""},
 		"text/xml":          {"get", "--accept", "text/"},
 		"application/x-www": {"exec", "--content-type", ""},
+		"azure-cli":         {"doctor", "--credential", "az"},
+		"which cloud of":    {"get", "--cl"},
+		"a fault for the":   {"serve", "--fa"},
 	} {
 		stdout, _, code := pctoken(t, "", append([]string{"__complete"}, args...)...)
-		if code != 0 || !strings.Contains(stdout, want) {
+		if code != 0 || !strings.Contains(stdout, want) || strings.Contains(stdout, "`") {
 			t.Errorf("%q: exit code %d, %s", args, code, stdout)
 		}
 	}

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"io"
-	"log/slog"
 	"maps"
 	"slices"
 	"time"
@@ -85,14 +83,6 @@ func (f *serviceFlags) limited(ctx context.Context) (context.Context, context.Ca
 	}
 	limited, cancel := context.WithTimeout(ctx, f.timeout)
 	return limited, cancel, nil
-}
-
-// logger logs to stderr with --verbose, and nowhere without.
-func (f *serviceFlags) logger(stderr io.Writer) *slog.Logger {
-	if !f.verbose {
-		return slog.New(slog.DiscardHandler)
-	}
-	return slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
 const faultUsage = "a `fault` for the next request to meet, given once or more: 500, 429:retry-after=2, delay=3s, reset, truncate, " +

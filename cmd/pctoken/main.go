@@ -71,6 +71,9 @@ func newRootCommand() (root *cobra.Command, begun *bool) {
 				return err
 			}
 			*begun = true
+			if cmd.Name() == cobra.ShellCompRequestCmd {
+				withoutBackticks(cmd.Root())
+			}
 			return nil
 		},
 	}
