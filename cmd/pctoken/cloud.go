@@ -1,14 +1,20 @@
 package main
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
 
 	"github.com/partnercenter-go/generatetoken/gen"
 	"github.com/partnercenter-go/generatetoken/wrapper/azureauth"
 )
 
-// authorityVariable names an authority other than the cloud's, for azidentity and for this program.
-const authorityVariable = "AZURE_AUTHORITY_HOST"
+// The variables of azidentity that this program reads, too.
+const (
+	authorityVariable = "AZURE_AUTHORITY_HOST" // an authority other than the cloud's
+	secretVariable    = "AZURE_CLIENT_SECRET"  // of a confidential client
+)
 
 // microsoftCloud is what --cloud stands for.
 type microsoftCloud struct {
@@ -23,7 +29,9 @@ var clouds = map[string]microsoftCloud{
 	"usgov":  {gen.ServerGlobal, cloud.AzureGovernment, azureauth.Scope},
 }
 
-func (f *serviceFlags) cloudOf() (microsoftCloud, error) {
+func cloudNames() []string { return slices.Sorted(maps.Keys(clouds)) }
+
+func (f *entraFlags) cloudOf() (microsoftCloud, error) {
 	c, ok := clouds[f.cloud]
 	if !ok {
 		return c, usagef("--cloud %q: it has to be global, china or usgov", f.cloud)

@@ -59,7 +59,7 @@ func exitCode(ctx context.Context, err error) int {
 	switch {
 	case err == nil:
 		return exitOK
-	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+	case ctx.Err() != nil && (!errors.As(err, &failed) || errors.Is(err, context.Canceled)):
 		if errors.As(context.Cause(ctx), &signaled) {
 			if number, ok := signaled.signal.(syscall.Signal); ok {
 				return exitSignal + int(number)

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,7 +23,8 @@ type callFlags struct {
 
 // serviceFlags say which service it is, as whom, and for how long.
 type serviceFlags struct {
-	url, cloud, tenantID   string
+	entraFlags
+	url                    string
 	bearerFile, credential string
 	timeout                time.Duration
 	verbose                bool
@@ -34,15 +33,14 @@ type serviceFlags struct {
 func (f *serviceFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.url, "url", "", "base `URL` of the service, if not the --cloud's own")
-	flags.StringVar(&f.cloud, "cloud", "global", "which `cloud` of Microsoft's: global, china or usgov; it sets base URL, authority and scope")
-	flags.StringVar(&f.tenantID, "tenant-id", "", "Entra tenant to sign in to, by its `GUID` or domain")
+	f.entraFlags.register(cmd)
+	flags.StringVar(&f.refreshTokenFile, "refresh-token-file", "", "`file` with the refresh token that pctoken login got; each use replaces it")
 	flags.StringVar(&f.bearerFile, "bearer-file", "", "`file` with the Entra access token; - is standard input")
 	flags.StringVar(&f.credential, "credential", "", "the one `way` to sign in, in place of all that there are: environment, workload-identity, managed-identity, azure-cli, azure-developer-cli or azure-powershell")
 	flags.DurationVar(&f.timeout, "timeout", 2*time.Minute, "time for all of it, retries included; 0 for no limit")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log what happens to standard error")
-	complete(cmd, "cloud", slices.Sorted(maps.Keys(clouds))...)
 	complete(cmd, "credential", credentialNames()...)
-	cmd.MarkFlagsMutuallyExclusive("bearer-file", "credential")
+	cmd.MarkFlagsMutuallyExclusive("bearer-file", "refresh-token-file", "credential")
 }
 
 func (f *callFlags) register(cmd *cobra.Command) {

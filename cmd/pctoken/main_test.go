@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/tls"
 	"net/http"
 	"os"
 	"strings"
@@ -15,12 +16,29 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
+	if os.Getenv(asBrowser) != "" {
+		browse(os.Args[1])
+		return
+	}
 	// No test may depend on, or send, what the developer's own environment holds.
 	_ = os.Unsetenv(bearerVariable)
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
 		http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 		os.Exit(code)
 	}))
+}
+
+// asBrowser is the environment variable that makes the test binary a browser.
+const asBrowser = "PCTOKEN_TEST_AS_BROWSER"
+
+// browse goes to a URL, and to wherever it is sent from there.
+func browse(url string) {
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} // the test's own server
+	resp, err := client.Get(url)
+	if err != nil {
+		os.Exit(1)
+	}
+	_ = resp.Body.Close()
 }
 
 // asProgram is the environment variable that makes the test binary the program itself, for tests that need a process.

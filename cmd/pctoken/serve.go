@@ -120,7 +120,7 @@ func (f *serveFlags) serve(ctx context.Context, stdout, stderr io.Writer) error 
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
 	if err := server.Shutdown(drain); err != nil {
-		return fmt.Errorf("requests were under way for longer than %s and have been cut off", drainTime)
+		return failure{fmt.Errorf("requests were under way for longer than %s and have been cut off", drainTime), exitOther}
 	}
 	return nil
 }

@@ -57,7 +57,7 @@ func (f *serviceFlags) signIn() (wrapper.BearerFunc, error) {
 		return nil, err
 	}
 	options := &azidentity.DefaultAzureCredentialOptions{
-		ClientOptions: azcore.ClientOptions{Cloud: c.authority},
+		ClientOptions: azcore.ClientOptions{Cloud: c.authority, Transport: entraClient()},
 		TenantID:      f.tenantID,
 	}
 	if os.Getenv(authorityVariable) != "" {
@@ -84,6 +84,9 @@ func (f *serviceFlags) setAzureVariables() error {
 	var set [][2]string
 	if f.tenantID != "" {
 		set = append(set, [2]string{"AZURE_TENANT_ID", f.tenantID})
+	}
+	if f.clientID != "" {
+		set = append(set, [2]string{"AZURE_CLIENT_ID", f.clientID})
 	}
 	if f.credential != "" {
 		i := slices.Index(credentialNames(), f.credential)
@@ -173,5 +176,5 @@ func entraAnswered(err error) string {
 	if first == "" {
 		first = refused.RawResponse.Status
 	}
-	return plain(first, os.Getenv("AZURE_CLIENT_SECRET"))
+	return plain(first, os.Getenv(secretVariable))
 }
