@@ -24,6 +24,7 @@ func deviceCode(ctx context.Context, config *oauth2.Config, stderr io.Writer) (*
 	if code.Expiry.IsZero() {
 		code.Expiry = time.Now().Add(15 * time.Minute) // as Entra's do, so that the wait ends
 	}
+	code.Interval = min(max(code.Interval, 0), 60) // the library panics where it is none; 0 is its default
 	fmt.Fprintf(stderr, "To sign in, open %s and enter the code %s. It is valid until %s.\n",
 		plain(code.VerificationURI), plain(code.UserCode), code.Expiry.Local().Format(time.TimeOnly))
 	defer showWaiting(stderr)()
