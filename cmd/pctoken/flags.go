@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -83,9 +84,14 @@ func (f *serviceFlags) limited(ctx context.Context) (context.Context, context.Ca
 	return limited, cancel, nil
 }
 
-const faultUsage = "a `fault` for the next request to meet, given once or more: 500, 429:retry-after=2, delay=3s, reset, truncate, " +
-	"html:502, empty:500, malformed, huge, slow=100, 307, content-type=text/plain, 401:code=900420; with times=3, every=10 or " +
-	"probability=0.05 for more requests than one"
+const faultUsage = "a `fault` for the next request to meet, given once or more, such as 500 or 429:retry-after=2"
+
+// faultHelp lists the faults, in the help of the commands that take them.
+var faultHelp = "A --fault has one or more of these parts, joined by colons:\n\n" + indent(emulator.FaultHelp())
+
+func indent(lines string) string {
+	return "  " + strings.ReplaceAll(strings.TrimSpace(lines), "\n", "\n  ")
+}
 
 func parseFaults(specs []string) ([]emulator.Fault, error) {
 	var faults []emulator.Fault

@@ -21,6 +21,8 @@ func newGetCommand() *cobra.Command {
 
 Standard output carries the result alone, standard error everything else.
 
+` + faultHelp + `
+
 ` + exitCodes,
 		Example: `  # a token, signing in by whatever way there is
   pctoken get --tenant-id contoso.onmicrosoft.com

@@ -31,10 +31,12 @@ func TestMain(m *testing.M) {
 // asBrowser is the environment variable that makes the test binary a browser.
 const asBrowser = "PCTOKEN_TEST_AS_BROWSER"
 
+// insecure is for servers of the tests' own.
+var insecure = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+
 // browse goes to a URL, and to wherever it is sent from there.
 func browse(url string) {
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} // the test's own server
-	resp, err := client.Get(url)
+	resp, err := insecure.Get(url)
 	if err != nil {
 		os.Exit(1)
 	}

@@ -16,6 +16,8 @@ var optionFlags = map[string]string{
 	"WithQuota":             "--quota",
 	"WithTokenLifetime":     "--token-lifetime",
 	"WithIdempotencyWindow": "--idempotency-window",
+	"WithHosts":             "--host",
+	"WithRemoteClients":     "--allow-remote-clients",
 }
 
 var optionError = regexp.MustCompile(`^(?:wrapper|emulator): (\w+)\((.*?)\): `)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"regexp"
 	"strings"
 	"testing"
@@ -18,11 +19,54 @@ func TestSignIn_HappensWhereThereIsNoBearer(t *testing.T) {
 }
 
 func TestSignIn_TakesItsScopeFromTheCloud(t *testing.T) {
-	// The emulator is the global service: a token for China's audience is not for it.
-	_, stderr, state := program(t, entra(t, "secret"), "get", "--url", service(t).URL, "--cloud", "china")
-	if state.ExitCode() != 3 || !strings.Contains(stderr, "code 900420") ||
-		!strings.Contains(stderr, "https://partner.partnercenterapi.microsoftonline.cn") {
+	for cloud, audience := range map[string]string{
+		"global": "https://api.partnercenter.microsoft.com", "usgov": "https://api.partnercenter.microsoft.com",
+		"china": "https://partner.partnercenterapi.microsoftonline.cn",
+	} {
+		stdout, stderr, state := program(t, entra(t, "secret"), "doctor", "--url", service(t).URL, "--cloud", cloud)
+		if state.ExitCode() != 0 || !strings.Contains(stdout, `is for Partner Center: ["`+audience+`"]`) {
+			t.Errorf("%s: exit code %d, %s%s", cloud, state.ExitCode(), stdout, stderr)
+		}
+	}
+}
+
+func TestSignIn_TriesTheChosenCredentialAlone(t *testing.T) {
+	environment := append(entra(t, "secret"), "PATH=", bearerVariable+"=canary-not-this-one")
+	_, stderr, state := program(t, environment, "get", "--url", service(t).URL, "--credential", "azure-cli")
+	if state.ExitCode() != exitOther || !strings.Contains(stderr, "AzureCLICredential") || strings.Contains(stderr, "EnvironmentCredential") {
 		t.Errorf("exit code %d, %s", state.ExitCode(), stderr)
+	}
+	environment = append(environment, credentialsVariable+"=AzureCLICredential")
+	if stdout, stderr, state := program(t, environment, "get", "--url", service(t).URL, "--credential", "environment"); state.ExitCode() != 0 {
+		t.Errorf("exit code %d, %q, %s", state.ExitCode(), stdout, stderr)
+	}
+}
+
+func TestSignIn_ThatMaySucceedLaterHasItsOwnExitCode(t *testing.T) {
+	unavailable := map[string]http.HandlerFunc{"token": func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After-Ms", "1") // azidentity's pauses are long
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}}
+	nobody := append(playEntra(t, nil), authorityVariable+"=https://127.0.0.1:1")
+	file := bearerFile(t, "canary-refresh")
+	for name, test := range map[string]struct {
+		environment, args []string
+	}{
+		"an application, out of order": {playEntra(t, unavailable), nil},
+		"a person, out of order":       {playEntra(t, unavailable), []string{"--refresh-token-file", file}},
+		"a person, no network":         {nobody, []string{"--refresh-token-file", file}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			environment := append(test.environment, "AZURE_TENANT_ID="+testTenant, "AZURE_CLIENT_ID="+testClient, credentialsVariable+"=EnvironmentCredential")
+			_, stderr, state := program(t, environment, append([]string{"get", "--url", service(t).URL}, test.args...)...)
+			if state.ExitCode() != exitUnavailable || !strings.Contains(stderr, "Entra") || strings.Contains(stderr, "AZURE_CLIENT_ID") {
+				t.Errorf("exit code %d, %s", state.ExitCode(), stderr)
+			}
+			stdout, stderr, state := program(t, environment, append([]string{"doctor", "--url", service(t).URL}, test.args...)...)
+			if state.ExitCode() != exitOther || !strings.Contains(stderr, "Entra") {
+				t.Errorf("doctor: exit code %d, %s%s", state.ExitCode(), stdout, stderr)
+			}
+		})
 	}
 }
 
