@@ -1,6 +1,4 @@
-// Package redact keeps secrets out of texts that came from outside: what a service, a proxy or a library said. It is
-// the one place that knows what a secret looks like.
-package redact
+package wrapper
 
 import (
 	"encoding/json"
@@ -14,31 +12,50 @@ import (
 	"unicode"
 )
 
-// Mark stands where a secret was.
-const Mark = "REDACTED"
+// This file alone knows what a secret looks like, and keeps it out of texts that came from outside: what a service, a
+// proxy or a library said.
 
-// mostValues bounds what Values keeps.
-const mostValues = 64
+// redacted stands where a secret was.
+const redacted = "REDACTED"
 
-// Values returns decoded JSON with its texts cleaned like [Text]. It keeps the first 64 values, of whatever depth, and 1
-// KiB of a text.
-func Values(values []any, secrets ...string) []any {
-	left := mostValues
-	cleaned, _ := clean(values, &left, secrets).([]any)
-	return cleaned
+// Redact returns text as one printable line of at most 1 KiB, without the given secrets and without what looks like
+// one: for what a service, a proxy or a library said, before it is shown or logged. A secret is found in any escaped form
+// that JSON, XML and URLs have, and also where a part of it is missing. Encodings that do not look like the secret, such
+// as base64, are not undone.
+func Redact(text string, secrets ...string) string { return redact(text, 1<<10, secrets...) }
+
+// RedactError returns err with its text cleaned like [Redact]. [errors.Is] and [errors.As] find what err was made of, but
+// nothing that walks or formats the chain does: its text may hold secrets. It returns nil for nil. Errors of this package
+// have been cleaned; it is for a [BearerFunc] whose errors are also shown by others.
+func RedactError(err error, secrets ...string) error {
+	if err == nil {
+		return nil
+	}
+	return cleaned{err, Redact(err.Error(), secrets...)}
 }
 
-func clean(v any, left *int, secrets []string) any {
+// mostValues bounds what redactValues keeps.
+const mostValues = 64
+
+// redactValues returns decoded JSON with its texts cleaned like [Redact]. It keeps the first 64 values, of whatever depth, and 1
+// KiB of a text.
+func redactValues(values []any, secrets ...string) []any {
+	left := mostValues
+	kept, _ := redactValue(values, &left, secrets).([]any)
+	return kept
+}
+
+func redactValue(v any, left *int, secrets []string) any {
 	switch v := v.(type) {
 	case string:
-		return Text(v, 1<<10, secrets...)
+		return redact(v, 1<<10, secrets...)
 	case []any:
 		var kept []any
 		for _, element := range v {
 			if *left--; *left < 0 {
 				break
 			}
-			kept = append(kept, clean(element, left, secrets))
+			kept = append(kept, redactValue(element, left, secrets))
 		}
 		return kept
 	case map[string]any:
@@ -47,20 +64,20 @@ func clean(v any, left *int, secrets []string) any {
 			if *left--; *left < 0 {
 				break
 			}
-			member := clean(v[name], left, secrets)
+			member := redactValue(v[name], left, secrets)
 			if named.MatchString(name + "=x") {
-				member = Mark
+				member = redacted
 			}
-			kept[Text(name, 128, secrets...)] = member
+			kept[redact(name, 128, secrets...)] = member
 		}
 		return kept
 	}
 	return v
 }
 
-// Holds reports whether a text that nobody could decode may hold a token: it names one, or is nothing but a word that is
+// holdsToken reports whether a text that nobody could decode may hold a token: it names one, or is nothing but a word that is
 // no message, which would have spaces or letters alone.
-func Holds(s string) bool {
+func holdsToken(s string) bool {
 	for range 4 {
 		if accessToken.MatchString(s) || bare(s) {
 			return true
@@ -70,12 +87,10 @@ func Holds(s string) bool {
 	return false
 }
 
-// Text returns s as one printable line of at most most bytes, without the given secrets and without what looks like one.
-// A secret is found in any escaped form that JSON, XML and URLs have, and also where a part of it is missing. Encodings
-// that do not look like the secret, such as base64, are not undone.
-func Text(s string, most int, secrets ...string) string {
+// redact is Redact with another bound.
+func redact(s string, most int, secrets ...string) string {
 	if len(s) < 8 && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return Clip(s, most) // shorter than any secret
+		return clip(s, most) // shorter than any secret
 	}
 	if len(s) > longest {
 		s = s[:longest]
@@ -87,27 +102,18 @@ func Text(s string, most int, secrets ...string) string {
 			shown = hidden
 		}
 	}
-	return Clip(oneLine(shown), most)
+	return clip(oneLine(shown), most)
 }
 
 // longest is how much of a text is looked at: more than is ever shown of one.
 const longest = 16 << 10
 
-// Clip cuts s down to most bytes, and marks the cut.
-func Clip(s string, most int) string {
+// clip cuts s down to most bytes, and marks the cut.
+func clip(s string, most int) string {
 	if len(s) <= most {
 		return s
 	}
 	return strings.ToValidUTF8(s[:most], "") + "…"
-}
-
-// Error returns err with its text cleaned like [Text], of at most 1 KiB. [errors.Is] and [errors.As] see err, but
-// nothing that walks or formats the chain does: its text may hold secrets. It returns nil for nil.
-func Error(err error, secrets ...string) error {
-	if err == nil {
-		return nil
-	}
-	return cleaned{err, Text(err.Error(), 1<<10, secrets...)}
 }
 
 type cleaned struct {
@@ -145,19 +151,19 @@ func hide(s string, secrets []string) string {
 		if strings.Contains(parts[1], " ") && !mixed(parts[4]) {
 			return match // prose: "access token: expired"
 		}
-		return parts[1] + parts[2] + parts[3] + Mark
+		return parts[1] + parts[2] + parts[3] + redacted
 	})
-	s = jwt.ReplaceAllString(s, Mark)
+	s = jwt.ReplaceAllString(s, redacted)
 	s = scheme.ReplaceAllStringFunc(s, func(match string) string {
 		parts := scheme.FindStringSubmatch(match)
 		if !mixed(parts[2]) {
 			return match
 		}
-		return parts[1] + Mark
+		return parts[1] + redacted
 	})
 	return opaque.ReplaceAllStringFunc(s, func(run string) string {
 		if strings.ContainsFunc(run, unicode.IsUpper) && strings.ContainsFunc(run, unicode.IsLower) && strings.ContainsFunc(run, unicode.IsDigit) {
-			return Mark
+			return redacted
 		}
 		return run
 	})
@@ -194,7 +200,7 @@ func hideParts(s, secret string) string {
 			end++
 		}
 		b.WriteString(rest[:i])
-		b.WriteString(Mark)
+		b.WriteString(redacted)
 		rest, i = rest[end:], 0
 	}
 	if b.Len() == 0 {
