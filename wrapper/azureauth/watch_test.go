@@ -97,8 +97,10 @@ func TestBearer_ErrorsOfANetworkThatIsDownAreRetryable(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = listener.Close()
-	cred := credentialAt(t, "https://"+listener.Addr().String(), "a-secret", http.DefaultClient)
-	if _, err := azureauth.Bearer(cred)(t.Context()); !retryable(err) || !strings.Contains(err.Error(), "Entra") {
+	bearer := azureauth.Bearer(credentialAt(t, "https://"+listener.Addr().String(), "a-secret", http.DefaultClient))
+	_, err = client(t, bearer, partnerCenter(t)).GenerateToken(t.Context())
+	var failed *wrapper.Error
+	if !errors.As(err, &failed) || !failed.Retryable() || !strings.Contains(err.Error(), "Entra") {
 		t.Errorf("got %v", err)
 	}
 }

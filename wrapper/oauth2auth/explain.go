@@ -31,7 +31,7 @@ var entraCode = regexp.MustCompile(`AADSTS\d+`)
 // explain returns the error of a sign-in that failed for err, an error of x/oauth2.
 func explain(err error, secrets ...string) error {
 	var refused *oauth2.RetrieveError
-	if !errors.As(err, &refused) || refused.Response == nil {
+	if !errors.As(err, &refused) {
 		// x/oauth2 keeps the text alone of an answer that broke off.
 		temporary := signin.BrokenNetwork(err) || strings.HasPrefix(err.Error(), "oauth2: cannot fetch token: ")
 		return signin.Error(fmt.Errorf("Entra gave no token: %w", err), temporary, secrets...)
@@ -39,12 +39,16 @@ func explain(err error, secrets ...string) error {
 	if reason := reasons[entraCode.FindString(refused.ErrorDescription)]; reason != "" {
 		err = fmt.Errorf("%s: %w", reason, err)
 	}
-	temporary := signin.TemporaryStatus(refused.Response.StatusCode)
+	var status int
+	if refused.Response != nil {
+		status = refused.Response.StatusCode
+	}
+	temporary := signin.TemporaryStatus(status)
 	switch {
 	case temporary:
 	case refused.ErrorCode == "invalid_grant", refused.ErrorCode == "interaction_required":
 		err = fmt.Errorf("%w: %w", ErrSignInRequired, err)
-	case refused.Response.StatusCode/100 == 3:
+	case status/100 == 3:
 		err = fmt.Errorf("redirects are not followed, so check the token URL: %w", err)
 	}
 	secrets = append(secrets, signin.Secrets(refused.Response)...)

@@ -95,6 +95,9 @@ func TestErrors_SayWhetherToTryAgain(t *testing.T) {
 			if got := retryable(err); got != c.want {
 				t.Errorf("%s, %s: Retryable is %t: %v", name, of, got, err)
 			}
+			if errors.Is(err, oauth2auth.ErrSignInRequired) {
+				t.Errorf("%s, %s: a person has to sign in: %v", name, of, err)
+			}
 			if !strings.Contains(err.Error(), "Entra") {
 				t.Errorf("%s, %s: Entra is not named: %v", name, of, err)
 			}
@@ -159,6 +162,15 @@ func TestErrors_SayThatAPersonHasToSignIn(t *testing.T) {
 	}
 }
 
+func TestErrors_OfASourceThatKeepsNoAnswerSayWhatItKnows(t *testing.T) {
+	_, err := oauth2auth.Bearer(sourceFunc(func() (*oauth2.Token, error) {
+		return nil, &oauth2.RetrieveError{ErrorCode: "invalid_grant", ErrorDescription: "AADSTS50173"}
+	}))(t.Context())
+	if !errors.Is(err, oauth2auth.ErrSignInRequired) || retryable(err) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestErrors_KeepSecretsThatEntraRepeats(t *testing.T) {
 	repeat := func(contentType string, status int, format string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
@@ -174,9 +186,12 @@ func TestErrors_KeepSecretsThatEntraRepeats(t *testing.T) {
 		"code":        repeat("application/json", 400, `{"error":"%s","error_uri":"%s"}`),
 		"new tokens":  repeat("application/json", 500, `{"access_token":"canary-access-1", "x": [%q, %q]`),
 		"status line": func(w http.ResponseWriter, r *http.Request) {
-			body, _ := io.ReadAll(r.Body)
+			said := "no HTTP"
+			if r.FormValue("grant_type") == "refresh_token" { // clientcredentials does not show the secret that it has
+				said = r.FormValue("refresh_token") + "/" + r.FormValue("client_secret")
+			}
 			conn, _, _ := w.(http.Hijacker).Hijack()
-			fmt.Fprintf(conn, "%s\r\n\r\n", body)
+			fmt.Fprintf(conn, "%s\r\n\r\n", said)
 			_ = conn.Close()
 		},
 	} {

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/partnercenter-go/generatetoken/wrapper/internal/redact"
+	"github.com/partnercenter-go/generatetoken/wrapper"
 )
 
 // flight makes one call at a time, whatever the number of callers. x/sync's singleflight would end the process if a call
@@ -49,7 +49,7 @@ func (f *flight) join(ctx context.Context, fn func() (string, error)) (string, e
 func (f *flight) run(c *call, fn func() (string, error)) {
 	defer func() {
 		if p := recover(); p != nil {
-			c.err = redact.Error(fmt.Errorf("oauth2auth: panic in %s: %v", panicked(), p))
+			c.err = wrapper.RedactError(fmt.Errorf("oauth2auth: panic in %s: %v", panicked(), p))
 		}
 		f.mu.Lock()
 		f.under = nil

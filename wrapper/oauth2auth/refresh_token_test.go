@@ -190,3 +190,16 @@ func TestRefreshToken_SaysThroughASourceThatAPersonHasToSignIn(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestRefreshToken_IsToBeTriedAgainThroughASourceWhenEntraIsDown(t *testing.T) {
+	e := &entra{answer: func(w http.ResponseWriter, _ *http.Request, _ int) { w.WriteHeader(http.StatusServiceUnavailable) }}
+	service := start(t)
+	_, err := source(t, oauth2auth.RefreshToken(config, stored()), service.URL).Token(e.in(t.Context()))
+	var failed *wrapper.Error
+	if !errors.As(err, &failed) || !failed.Retryable() || !errors.Is(err, wrapper.ErrUnavailable) || !strings.Contains(err.Error(), "Entra") {
+		t.Errorf("got %v", err)
+	}
+	if n := len(e.requests()); n != 1 {
+		t.Errorf("%d requests to Entra", n)
+	}
+}

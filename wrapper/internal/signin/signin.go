@@ -11,13 +11,13 @@ import (
 	"net/url"
 	"reflect"
 
-	"github.com/partnercenter-go/generatetoken/wrapper/internal/redact"
+	"github.com/partnercenter-go/generatetoken/wrapper"
 )
 
 // Error returns err without secrets in its text, and with a method Retryable that reports temporary. [errors.As] and
 // [errors.Is] see err, but for the ends of contexts: only the caller's matters, and package wrapper knows that one.
 func Error(err error, temporary bool, secrets ...string) error {
-	return failure{redact.Error(err, secrets...), temporary}
+	return failure{wrapper.RedactError(err, secrets...), temporary}
 }
 
 type failure struct {
