@@ -84,7 +84,8 @@ func documented() object {
 			properties[m.name] = property
 		}
 		bodySchemas[s.name] = object{
-			"type": "object", "description": text(s.facts), "required": s.required, "properties": properties,
+			"type": "object", "xml": object{"name": s.name}, "description": text(s.facts), "required": s.required,
+			"properties": properties,
 		}
 	}
 	for _, op := range operations {
