@@ -67,7 +67,12 @@ func documented() object {
 		headers[h.component] = object{"description": text(h.facts), "schema": h.schema()}
 		answered[h.name] = ref("headers", h.component)
 	}
+	// A member has the example that the first example of its body has: some tools read no other.
+	memberExamples := map[string]object{requestBody.schema: requestBody.example.value}
 	for _, s := range statuses {
+		if memberExamples[s.schema] == nil {
+			memberExamples[s.schema] = s.example.value
+		}
 		name := strings.ReplaceAll(http.StatusText(s.status), " ", "")
 		examples[name] = s.example.object()
 		responses[name] = object{
@@ -81,6 +86,9 @@ func documented() object {
 		for _, m := range s.members {
 			property := maps.Clone(m.keywords)
 			property["description"] = text(m.facts)
+			if example, ok := memberExamples[s.name][m.name]; ok {
+				property["example"] = example
+			}
 			properties[m.name] = property
 		}
 		bodySchemas[s.name] = object{

@@ -42,37 +42,53 @@ func (e TokenRequestGrantType) Valid() bool {
 // AccessToken The Partner Center access token (P1, P2). The pages do not have a schema for it (P1, P2). These are the members that clients read (R). Only the token itself is always there (assumption). Further members may come and are to be ignored (assumption).
 type AccessToken struct {
 	// AccessToken The token, to be sent as a bearer (R). It is opaque: callers should stop decoding it, for its claims may change or go (P4).
+	//
+	// Example: synthetic-partner-center-access-token
 	AccessToken string `json:"access_token" xml:"access_token"`
 
 	// ExpiresIn The token's lifetime in seconds (R). The pages do not name this member (P1, P2). Some of Microsoft's token services send a number, others a string of digits (R). So a reader has to accept both (assumption).
+	//
+	// Example: 3600
 	ExpiresIn json.Number `json:"expires_in,omitempty" xml:"expires_in,omitempty"`
 
 	// TokenType How to present the token, in practice `bearer` (R). The pages do not name this member (P1, P2).
+	//
+	// Example: bearer
 	TokenType string `json:"token_type,omitempty" xml:"token_type,omitempty"`
 }
 
 // Error Why the service did not do what it was asked to (P6). The page is about all of Partner Center, so this endpoint keeps to it as well (assumption). A gateway in front of it may answer with HTML, with nothing, or with members of its own, `statusCode` and `message` (P7, R).
 type Error struct {
 	// Code The error's code, always there and not null (P6). In practice it is a JSON number at times (R).
+	//
+	// Example: 800002
 	Code string `json:"code" xml:"code"`
 
 	// Data A list of error objects, which only some errors have (P6). The page does not say what one holds (P6).
 	Data []interface{} `json:"data,omitempty" xml:"data,omitempty"`
 
 	// Description What went wrong, always there, not empty and at most 1024 characters long (P6).
+	//
+	// Example: The input is not valid.
 	Description string `json:"description" xml:"description"`
 
 	// Source Where the error arose, always there (P6).
+	//
+	// Example: example
 	Source string `json:"source" xml:"source"`
 }
 
 // TokenRequest What the caller asks for (P1, P2).
 type TokenRequest struct {
 	// GrantType The kind of exchange (P1). Only `jwt_token` is supported (P1, P2). The pages do not say whether the member may be left out (P1, P2). It may not (assumption).
+	//
+	// Example: jwt_token
 	GrantType TokenRequestGrantType `json:"grant_type" xml:"grant_type"`
 }
 
 // TokenRequestGrantType The kind of exchange (P1). Only `jwt_token` is supported (P1, P2). The pages do not say whether the member may be left out (P1, P2). It may not (assumption).
+//
+// Example: jwt_token
 type TokenRequestGrantType string
 
 // CorrelationID Example: 3f2c8a1e-6f0b-4f0e-9a53-0d4f7c1b2a90
