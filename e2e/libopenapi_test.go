@@ -26,7 +26,7 @@ import (
 // headers that the contract does not name. In XML it looks for the root that the schema's xml.name names: an assumption of
 // the contract. Its limit: it lets an empty body pass.
 
-func judge(t *testing.T) (*v3.Document, validator.Validator) {
+func newValidator(t *testing.T) (*v3.Document, validator.Validator) {
 	t.Helper()
 	document, err := libopenapi.NewDocument(api.Spec)
 	if err != nil {
@@ -84,7 +84,7 @@ func (x *taped) objections(v validator.Validator) []string {
 }
 
 func TestLibopenapiValidator_HoldsInEveryCell(t *testing.T) {
-	contract, v := judge(t)
+	contract, v := newValidator(t)
 	if ok, errs := v.ValidateDocument(); !ok {
 		t.Errorf("the document: %v", errs)
 	}
@@ -93,14 +93,13 @@ func TestLibopenapiValidator_HoldsInEveryCell(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	cells, held := 0, 0
+	cells := judge{name: "libopenapi-validator, cells"}
 	for path, item := range contract.Paths.PathItems.FromOldest() {
 		for requestType := range item.Post.RequestBody.Content.KeysFromOldest() {
 			for code, response := range item.Post.Responses.Codes.FromOldest() {
 				for responseType := range response.Content.KeysFromOldest() {
-					cells++
 					name := strings.ReplaceAll(fmt.Sprintf("%s, %s to %s, %s", path, requestType, responseType, code), "/", "·")
-					if t.Run(name, func(t *testing.T) {
+					cells.run(t, name, func(t *testing.T) {
 						status, err := strconv.Atoi(code)
 						if err != nil {
 							t.Fatal(err)
@@ -119,23 +118,22 @@ func TestLibopenapiValidator_HoldsInEveryCell(t *testing.T) {
 						for _, objection := range x.objections(v) {
 							t.Error(objection)
 						}
-					}) {
-						held++
-					}
+					})
 				}
 			}
 		}
 	}
-	t.Logf("judge libopenapi-validator: %d of %d cells hold", held, cells)
+	cells.report(t)
 }
 
 // TestLibopenapiValidator_ObjectsToBrokenAnswers shows what the judge is worth: what it objects to, and what it lets pass.
 func TestLibopenapiValidator_ObjectsToBrokenAnswers(t *testing.T) {
-	_, v := judge(t)
+	_, v := newValidator(t)
 	const (
 		aToken = `{"access_token":"one","token_type":"bearer","expires_in":3600}`
 		xml    = "application/xml"
 	)
+	broken := judge{name: "libopenapi-validator, broken answers"}
 	for _, test := range []struct {
 		name, mediaType string
 		status          int
@@ -162,7 +160,7 @@ func TestLibopenapiValidator_ObjectsToBrokenAnswers(t *testing.T) {
 		{"a member of no schema in XML", xml, 403, "", `<Error><code>1</code><description>no</description><source>test</source><more>1</more></Error>`, false},
 		{"a namespace in XML", xml, 403, "", `<Error xmlns="urn:other"><code>1</code><description>no</description><source>test</source></Error>`, false},
 	} {
-		t.Run(test.name, func(t *testing.T) {
+		broken.run(t, test.name, func(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Type", test.mediaType)
 				if test.header != "" {
@@ -179,4 +177,5 @@ func TestLibopenapiValidator_ObjectsToBrokenAnswers(t *testing.T) {
 			}
 		})
 	}
+	broken.report(t)
 }
