@@ -3,10 +3,13 @@ package main
 import (
 	"context"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -88,11 +91,11 @@ func (f *serveFlags) serve(ctx context.Context, stdout, stderr io.Writer) error 
 	if f.tls || f.entra {
 		listen = emulator.ListenTLS
 	} else if f.certDir != "" {
-		return fmt.Errorf("--cert-dir %s: without --tls or --entra there is no certificate", f.certDir)
+		return usagef("--cert-dir %s: without --tls or --entra there is no certificate", f.certDir)
 	}
 	server, err := listen(f.listen, opts...)
 	if err != nil {
-		return err
+		return f.cannotListen(err)
 	}
 	defer server.Close()
 	output := server.URL + "\n"
@@ -100,7 +103,7 @@ func (f *serveFlags) serve(ctx context.Context, stdout, stderr io.Writer) error 
 	if server.Authority() != nil {
 		certificate, remove, err := f.writeCertificate(server)
 		if err != nil {
-			return failure{err, exitOther}
+			return err
 		}
 		defer remove()
 		output += certificate + "\n"
@@ -110,7 +113,7 @@ func (f *serveFlags) serve(ctx context.Context, stdout, stderr io.Writer) error 
 		hint += fmt.Sprintf("To sign in here: AZURE_AUTHORITY_HOST=%s, any tenant, client and secret.\n", server.URL)
 	}
 	if _, err := io.WriteString(stdout, output); err != nil {
-		return failure{err, exitOther}
+		return err
 	}
 	_, _ = io.WriteString(stderr, hint)
 	<-ctx.Done()
@@ -120,6 +123,18 @@ func (f *serveFlags) serve(ctx context.Context, stdout, stderr io.Writer) error 
 		return failure{fmt.Errorf("requests were under way for longer than %s and have been cut off", drainTime), exitOther}
 	}
 	return nil
+}
+
+// cannotListen returns the error of starting the emulator: wrong usage, unless it is the machine that cannot do it.
+func (f *serveFlags) cannotListen(err error) error {
+	var network *net.OpError
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("another program listens on %s: end it, or choose another port by --listen, such as 127.0.0.1:0 for a free one", f.listen)
+	case errors.As(err, &network):
+		return fmt.Errorf("listening on %s: %w", f.listen, network.Err)
+	}
+	return usageError{inFlags(err)}
 }
 
 // writeCertificate writes what a client has to trust, and returns where and how to remove it.
@@ -136,9 +151,25 @@ func (f *serveFlags) writeCertificate(server *emulator.Server) (path string, rem
 		return "", nil, err
 	}
 	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Authority().Raw})
-	if err := os.WriteFile(path, certificate, 0o644); err != nil { // public, unlike its key, which is nowhere
+	if err := replaceFile(path, certificate); err != nil {
 		remove()
 		return "", nil, fmt.Errorf("writing the certificate: %w", err)
 	}
 	return path, remove, nil
+}
+
+// replaceFile writes a file that everybody may read. Where path is a symbolic link, the link is replaced, and not what it
+// points to.
+func replaceFile(path string, content []byte) error {
+	file, err := os.CreateTemp(filepath.Dir(path), ".pctoken-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name()) // there is none once it has its name
+	_, err = file.Write(content)
+	err = errors.Join(err, file.Chmod(0o644), file.Close())
+	if err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), path)
 }

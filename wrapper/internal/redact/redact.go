@@ -1,0 +1,238 @@
+// Package redact keeps secrets out of texts that came from outside: what a service, a proxy or a library said. It is
+// the one place that knows what a secret looks like.
+package redact
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// Mark stands where a secret was.
+const Mark = "REDACTED"
+
+// mostValues bounds what Values keeps.
+const mostValues = 64
+
+// Values returns decoded JSON with its texts cleaned like [Text]. It keeps the first 64 values, of whatever depth, and 1
+// KiB of a text.
+func Values(values []any, secrets ...string) []any {
+	left := mostValues
+	cleaned, _ := clean(values, &left, secrets).([]any)
+	return cleaned
+}
+
+func clean(v any, left *int, secrets []string) any {
+	switch v := v.(type) {
+	case string:
+		return Text(v, 1<<10, secrets...)
+	case []any:
+		var kept []any
+		for _, element := range v {
+			if *left--; *left < 0 {
+				break
+			}
+			kept = append(kept, clean(element, left, secrets))
+		}
+		return kept
+	case map[string]any:
+		kept := map[string]any{}
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			if *left--; *left < 0 {
+				break
+			}
+			member := clean(v[name], left, secrets)
+			if named.MatchString(name + "=x") {
+				member = Mark
+			}
+			kept[Text(name, 128, secrets...)] = member
+		}
+		return kept
+	}
+	return v
+}
+
+// Holds reports whether a text that nobody could decode may hold a token: it names one, or is nothing but a word that is
+// no message, which would have spaces or letters alone.
+func Holds(s string) bool {
+	for range 4 {
+		if accessToken.MatchString(s) || bare(s) {
+			return true
+		}
+		s = unescape(s)
+	}
+	return false
+}
+
+// Text returns s as one printable line of at most most bytes, without the given secrets and without what looks like one.
+// A secret is found in any escaped form that JSON, XML and URLs have, and also where a part of it is missing. Encodings
+// that do not look like the secret, such as base64, are not undone.
+func Text(s string, most int, secrets ...string) string {
+	if len(s) < 8 && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return Clip(s, most) // shorter than any secret
+	}
+	if len(s) > longest {
+		s = s[:longest]
+	}
+	shown := hide(s, secrets)
+	for plain, depth := unescape(s), 0; plain != s && depth < 3; plain, depth = unescape(plain), depth+1 {
+		s = plain
+		if hidden := hide(plain, secrets); hidden != plain {
+			shown = hidden
+		}
+	}
+	return Clip(oneLine(shown), most)
+}
+
+// longest is how much of a text is looked at: more than is ever shown of one.
+const longest = 16 << 10
+
+// Clip cuts s down to most bytes, and marks the cut.
+func Clip(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
+}
+
+// Error returns err with its text cleaned like [Text], of at most 1 KiB. [errors.Is] and [errors.As] see err, but
+// nothing that walks or formats the chain does: its text may hold secrets. It returns nil for nil.
+func Error(err error, secrets ...string) error {
+	if err == nil {
+		return nil
+	}
+	return cleaned{err, Text(err.Error(), 1<<10, secrets...)}
+}
+
+type cleaned struct {
+	err  error
+	text string
+}
+
+func (c cleaned) Error() string                { return c.text }
+func (c cleaned) Is(target error) bool         { return errors.Is(c.err, target) }
+func (c cleaned) As(target any) bool           { return errors.As(c.err, target) }
+func (c cleaned) Format(f fmt.State, _ rune)   { _, _ = fmt.Fprint(f, c.text) }
+func (c cleaned) MarshalJSON() ([]byte, error) { return json.Marshal(c.text) }
+
+var (
+	// named finds the value of a member, parameter, element or header that is named like a secret, in any spelling.
+	named = regexp.MustCompile(`(?i)((?:access|refresh|bearer|auth|subject|security|\bid|_id)[ _.-]?token|device[_-]?code|` +
+		`[a-z_.-]*secret|[a-z_.-]*assertion|code[_-]?verifier|passw(?:or)?d|api[_-]?key|authorization)` +
+		`(\\*["']?\s*(?:[:=]|(?:\s[^<>]*)?>)\s*\\*["']?\s*)((?:bearer|basic)\s+)?([^\s"'<>&,;{}\[\]\\]+)`)
+	// scheme finds credentials behind the name of their scheme. In prose a word follows, which has letters alone.
+	scheme = regexp.MustCompile(`(?i)(\b(?:bearer|basic)\s+)([a-z0-9._~+/=-]{8,})`)
+	// jwt finds signed and encrypted JSON Web Tokens, and what is left of one that was cut.
+	jwt = regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)*`)
+	// accessToken finds the name of what the endpoint answers with.
+	accessToken = regexp.MustCompile(`(?i)access[_.-]?token`)
+	// opaque finds long runs of base64. They are taken for a secret if they look random.
+	opaque = regexp.MustCompile(`[A-Za-z0-9_+-]{64,}`)
+)
+
+func hide(s string, secrets []string) string {
+	for _, secret := range secrets {
+		s = hideParts(s, secret)
+	}
+	s = named.ReplaceAllStringFunc(s, func(match string) string {
+		parts := named.FindStringSubmatch(match)
+		if strings.Contains(parts[1], " ") && !mixed(parts[4]) {
+			return match // prose: "access token: expired"
+		}
+		return parts[1] + parts[2] + parts[3] + Mark
+	})
+	s = jwt.ReplaceAllString(s, Mark)
+	s = scheme.ReplaceAllStringFunc(s, func(match string) string {
+		parts := scheme.FindStringSubmatch(match)
+		if !mixed(parts[2]) {
+			return match
+		}
+		return parts[1] + Mark
+	})
+	return opaque.ReplaceAllStringFunc(s, func(run string) string {
+		if strings.ContainsFunc(run, unicode.IsUpper) && strings.ContainsFunc(run, unicode.IsLower) && strings.ContainsFunc(run, unicode.IsDigit) {
+			return Mark
+		}
+		return run
+	})
+}
+
+func bare(s string) bool {
+	s = strings.Trim(s, " \t\r\n\"'\ufeff")
+	return len(s) >= 16 && mixed(s) && !strings.ContainsFunc(s, func(r rune) bool {
+		return r <= ' ' || r > '~' || strings.ContainsRune(`<>{}()[]"',;`, r)
+	})
+}
+
+// mixed reports whether a word has letters and something else.
+func mixed(word string) bool {
+	return strings.ContainsFunc(word, unicode.IsLetter) && strings.ContainsFunc(word, func(r rune) bool { return !unicode.IsLetter(r) })
+}
+
+// hideParts removes secret from s, and every part of it that is long enough not to be there by chance. Secrets shorter
+// than any token are left alone: they are words.
+func hideParts(s, secret string) string {
+	if len(secret) < 8 {
+		return s
+	}
+	least := min(12, len(secret)-1)
+	var b strings.Builder
+	rest := s
+	for i := 0; i+least <= len(rest); {
+		if !strings.Contains(secret, rest[i:i+least]) {
+			i++
+			continue
+		}
+		end := i + least
+		for end < len(rest) && strings.Contains(secret, rest[i:end+1]) {
+			end++
+		}
+		b.WriteString(rest[:i])
+		b.WriteString(Mark)
+		rest, i = rest[end:], 0
+	}
+	if b.Len() == 0 {
+		return s
+	}
+	b.WriteString(rest)
+	return b.String()
+}
+
+var (
+	jsonEscape = regexp.MustCompile(`\\u[0-9A-Fa-f]{4}|\\/`)
+	urlEscape  = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
+	xmlMarkup  = regexp.MustCompile(`<!\[CDATA\[|\]\]>|<!--.*?-->`)
+)
+
+// unescape undoes one layer of what JSON, XML or a URL does to a text.
+func unescape(s string) string {
+	s = jsonEscape.ReplaceAllStringFunc(s, func(escape string) string {
+		var r string
+		if json.Unmarshal([]byte(`"`+escape+`"`), &r) != nil {
+			return escape
+		}
+		return r
+	})
+	s = xmlMarkup.ReplaceAllString(s, "")
+	s = html.UnescapeString(s)
+	return urlEscape.ReplaceAllStringFunc(s, func(escape string) string {
+		var b byte
+		_, _ = fmt.Sscanf(escape, "%%%02x", &b)
+		return string([]byte{b})
+	})
+}
+
+// oneLine replaces every run of white space and unprintable characters by a space and what is no UTF-8 by its sign, so
+// that what was said can neither break a log's line nor move a terminal's cursor.
+func oneLine(s string) string {
+	s = strings.ToValidUTF8(s, string(unicode.ReplacementChar))
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool {
+		return unicode.IsSpace(r) || !unicode.IsPrint(r)
+	}), " ")
+}
