@@ -5,28 +5,35 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"net/http"
 	"strconv"
 	"time"
 )
 
-// adminSpec describes what routeAdmin routes; a test holds the two together.
+// adminSpec describes what routes routes, without Entra; a test holds the two together.
 //
 //go:embed admin.yaml
 var adminSpec []byte
 
-// routeAdmin routes what an emulator answers beside the endpoint.
-func (e *Emulator) routeAdmin() {
-	e.beside.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
-	e.beside.HandleFunc("GET /openapi.yaml", serveYAML(e.contract.yaml))
-	e.beside.HandleFunc("GET /_emulator/openapi.yaml", serveYAML(adminSpec))
+type handler struct {
+	pattern string
+	http.Handler
+}
+
+// routes routes everything but the endpoint. An error names the handler of [WithHandler] whose pattern cannot be.
+func (e *Emulator) routes() (*http.ServeMux, error) {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
+	mux.HandleFunc("GET /openapi.yaml", serveYAML(e.contract.yaml))
+	mux.HandleFunc("GET /_emulator/openapi.yaml", serveYAML(adminSpec))
 	// A page of another site must not command it through the browser of somebody who develops.
 	own := http.NewCrossOriginProtection()
 	own.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		adminError(w, http.StatusForbidden, errors.New("the request comes from a page of another site"))
 	}))
-	admin := func(pattern string, handler http.HandlerFunc) { e.beside.Handle(pattern, own.Handler(handler)) }
+	admin := func(pattern string, handle http.HandlerFunc) { mux.Handle(pattern, own.Handler(handle)) }
 	admin("GET /_emulator/requests", e.getRequests)
 	admin("GET /_emulator/faults", e.getFaults)
 	admin("PUT /_emulator/faults", e.putFaults)
@@ -36,6 +43,29 @@ func (e *Emulator) routeAdmin() {
 		e.Reset()
 		w.WriteHeader(http.StatusNoContent)
 	})
+	admin("POST /_emulator/revoke", e.postRevoke)
+	admin("GET /_emulator/devicecodes", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, e.DeviceCodes()) })
+	admin("POST /_emulator/devicecodes", e.postDeviceCode)
+	mux.HandleFunc("/_emulator/resource", e.meeting(AtResource, e.resource, func(_ *http.Request, f Fault) message { return inJSON(f.reply()) }))
+	if e.entra.played {
+		e.routeEntra(mux, own)
+	}
+	for _, h := range e.handlers {
+		if err := handle(mux, h); err != nil {
+			return nil, err
+		}
+	}
+	return mux, nil
+}
+
+func handle(mux *http.ServeMux, h handler) (err error) {
+	defer func() {
+		if problem := recover(); problem != nil { // ServeMux's way to refuse
+			err = fmt.Errorf("emulator: WithHandler(%q): %v", h.pattern, problem)
+		}
+	}()
+	mux.Handle(h.pattern, h)
+	return nil
 }
 
 func serveYAML(content []byte) http.HandlerFunc {
@@ -107,6 +137,38 @@ func (e *Emulator) putClock(w http.ResponseWriter, r *http.Request) {
 	}
 	e.SetClockOffset(offset)
 	e.getClock(w, r)
+}
+
+func (e *Emulator) postRevoke(w http.ResponseWriter, r *http.Request) {
+	var of struct {
+		Token *string `json:"token"`
+	}
+	if err := readJSON(w, r, &of); err != nil && err != io.EOF || of.Token != nil && *of.Token == "" {
+		adminError(w, http.StatusBadRequest, errors.New(`the body has to name a token, such as {"token": "…"}, or be empty: then all are revoked`))
+		return
+	}
+	var tokens []string
+	if of.Token != nil {
+		tokens = []string{*of.Token}
+	}
+	writeJSON(w, http.StatusOK, map[string]int{"revoked": e.Revoke(tokens...)})
+}
+
+func (e *Emulator) postDeviceCode(w http.ResponseWriter, r *http.Request) {
+	var answer struct {
+		UserCode   string `json:"userCode"`
+		WithoutMFA bool   `json:"withoutMfa"`
+		Declined   bool   `json:"declined"`
+	}
+	if err := readJSON(w, r, &answer); err != nil {
+		adminError(w, http.StatusBadRequest, fmt.Errorf(`%w; the body has to name a code, such as {"userCode": "ABCDEFGHI"}`, err))
+		return
+	}
+	if err := e.AnswerDeviceCode(answer.UserCode, SignIn{WithoutMFA: answer.WithoutMFA, Declined: answer.Declined}); err != nil {
+		adminError(w, http.StatusNotFound, err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
 }
 
 func readJSON(w http.ResponseWriter, r *http.Request, into any) error {

@@ -46,7 +46,13 @@ func call(t *testing.T, server *emulator.Server, method, path, body string, head
 	for i := 0; i < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
-	resp, err := server.Client().Do(req)
+	return read(t, server.Client(), req)
+}
+
+// read sends a request and reads the answer whole.
+func read(t *testing.T, client *http.Client, req *http.Request) (*http.Response, []byte) {
+	t.Helper()
+	resp, err := client.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +65,7 @@ func call(t *testing.T, server *emulator.Server, method, path, body string, head
 }
 
 // Each operation of the description is called, and each answer is held against it.
-func TestTheAdminAPIIsAsItIsDescribed(t *testing.T) {
+func TestAdmin_IsAsItIsDescribed(t *testing.T) {
 	document := adminDocument(t)
 	described := map[string]bool{}
 	for path, item := range document.Paths.Map() {
@@ -95,6 +101,16 @@ func TestTheAdminAPIIsAsItIsDescribed(t *testing.T) {
 		{"PUT", "/_emulator/clock", `{"offset":"soon"}`, nil, "400", `offset \"soon\"`},
 		{"PUT", "/_emulator/clock", `{"offsett":"1s"}`, nil, "400", `offsett`},
 		{"PUT", "/_emulator/clock", `{"offset":"1s"}`, crossSite, "403", `another site`},
+		{"GET", "/_emulator/resource", "", nil, "401", `"code":"800001"`},
+		{"POST", "/_emulator/revoke", "", nil, "200", `{"revoked":0}`},
+		{"POST", "/_emulator/revoke", `{"token":"none"}`, nil, "200", `{"revoked":0}`},
+		{"POST", "/_emulator/revoke", `{"token":""}`, nil, "400", "name a token"},
+		{"POST", "/_emulator/revoke", `{"tokens":"a"}`, nil, "400", "name a token"},
+		{"POST", "/_emulator/revoke", "", crossSite, "403", "another site"},
+		{"GET", "/_emulator/devicecodes", "", nil, "200", "[]"},
+		{"POST", "/_emulator/devicecodes", `{"userCode":"NONE"}`, nil, "404", `no sign-in waits`},
+		{"POST", "/_emulator/devicecodes", `{"userCode":7}`, nil, "400", "name a code"},
+		{"POST", "/_emulator/devicecodes", `{"userCode":"NONE"}`, crossSite, "403", "another site"},
 		{"POST", "/_emulator/reset", "", nil, "204", ""},
 		{"POST", "/_emulator/reset", "", crossSite, "403", "another site"},
 	} {
@@ -129,12 +145,14 @@ func TestTheAdminAPIIsAsItIsDescribed(t *testing.T) {
 		})
 		delete(described, test.method+" "+strings.Split(test.path, "?")[0]+" "+test.status)
 	}
+	delete(described, "GET /_emulator/resource 200")     // wants a token: TestResource_TakesATokenOfThisEmulator
+	delete(described, "POST /_emulator/devicecodes 204") // wants a sign-in: TestAdmin_AnswersDeviceCodes
 	for answer := range described {
 		t.Errorf("no test for %s", answer)
 	}
 }
 
-func TestWhatAdminSetsIsSet(t *testing.T) {
+func TestAdmin_SetsFaultsAndClock(t *testing.T) {
 	server := start(t)
 	call(t, server, "PUT", "/_emulator/faults", `["500:times=2"]`)
 	call(t, server, "PUT", "/_emulator/clock", `{"offset":"1h"}`)
@@ -147,7 +165,7 @@ func TestWhatAdminSetsIsSet(t *testing.T) {
 	}
 }
 
-func TestAdminDoesNotShowSecrets(t *testing.T) {
+func TestAdmin_ShowsNoSecrets(t *testing.T) {
 	server := start(t)
 	answered(t, server, sent{})
 	if _, body := call(t, server, "GET", "/_emulator/requests", ""); bytes.Contains(body, []byte("canary")) ||
@@ -157,7 +175,7 @@ func TestAdminDoesNotShowSecrets(t *testing.T) {
 }
 
 // The contract that an emulator serves is the contract, but for where the service is.
-func TestTheContractNamesTheEmulatorAsItsServer(t *testing.T) {
+func TestContract_NamesTheEmulatorAsItsServer(t *testing.T) {
 	resp, served := call(t, start(t), "GET", "/openapi.yaml", "")
 	if resp.Header.Get("Content-Type") != "application/yaml" {
 		t.Errorf("Content-Type is %q", resp.Header.Get("Content-Type"))
@@ -188,7 +206,7 @@ func TestTheContractNamesTheEmulatorAsItsServer(t *testing.T) {
 	}
 }
 
-func TestOtherRequestsThanTheEndpointsAreNotKept(t *testing.T) {
+func TestRequests_AreTheEndpointsAlone(t *testing.T) {
 	server := start(t, emulator.WithFaults(emulator.Fault{Status: 500}))
 	for _, path := range []string{"/healthz", "/openapi.yaml", "/_emulator/requests"} {
 		if resp, _ := call(t, server, "GET", path, ""); resp.StatusCode != 200 {
@@ -197,5 +215,24 @@ func TestOtherRequestsThanTheEndpointsAreNotKept(t *testing.T) {
 	}
 	if len(server.Requests()) != 0 || len(server.Faults()) != 1 {
 		t.Errorf("kept %v, left %v", server.Requests(), server.Faults())
+	}
+}
+
+func TestAdmin_AnswersDeviceCodes(t *testing.T) {
+	server := start(t, emulator.WithEntra())
+	for answer, want := range map[string]string{
+		"": `["pwd","mfa"]`, `,"withoutMfa":true`: `["pwd"]`, `,"declined":true`: "authorization_declined",
+	} {
+		d := askEntra(t, server, "devicecode", form("client_id", "an-app", "scope", personScope))
+		if _, body := call(t, server, "GET", "/_emulator/devicecodes", ""); !bytes.Contains(body, []byte(`"userCode":"`+d.UserCode+`","clientId":"an-app"`)) {
+			t.Errorf("waiting are %s", body)
+		}
+		if resp, body := call(t, server, "POST", "/_emulator/devicecodes", `{"userCode":"`+d.UserCode+`"`+answer+`}`); resp.StatusCode != 204 {
+			t.Errorf("%s got %s %s", answer, resp.Status, body)
+		}
+		got := polled(t, server, d.DeviceCode)
+		if got.Error != want && (got.AccessToken == "" || methods(t, got.AccessToken) != want) {
+			t.Errorf("%s brought %+v", answer, got)
+		}
 	}
 }

@@ -10,17 +10,18 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// The audiences that an operation takes a bearer of: Partner Center by its URL or, in v2 tokens, its application id. The
-// legacy operation also took Azure AD Graph's ("Deprecate Azure AD graph token").
+// The audiences that an operation accepts: Partner Center's, globally and in China, by URL or, in v2 tokens, application
+// id. The emulator plays both clouds at once and does not ask which one a client means. The legacy operation also accepted
+// Azure AD Graph's ("Deprecate Azure AD graph token").
 var (
-	audiences       = []string{"https://api.partnercenter.microsoft.com", "fa3d9a0c-3fb0-42cc-9193-47c7ecd2edbd"}
-	legacyAudiences = append(slices.Clone(audiences), "https://graph.windows.net")
+	audiences = []string{
+		"https://api.partnercenter.microsoft.com", "https://partner.partnercenterapi.microsoftonline.cn",
+		"fa3d9a0c-3fb0-42cc-9193-47c7ecd2edbd",
+	}
+	legacyAudiences = append(slices.Clone(audiences), "https://graph.windows.net", "https://graph.chinacloudapi.cn")
 )
 
-const (
-	legacyPath   = "/generatetoken"
-	codeAudience = "900420" // the audience is not accepted ("Partner Center REST error codes")
-)
+const legacyPath = "/generatetoken"
 
 func bearer(r *http.Request) string {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
@@ -30,12 +31,14 @@ func bearer(r *http.Request) string {
 	return strings.TrimSpace(token)
 }
 
-// judge says what is wrong with the bearer of a request, by the code and a description, and which tenant it is of. It
-// reads the claims of a JWT and verifies no signature.
+// judge returns the tenant of a request's bearer, or the error code and what is wrong with the bearer. It reads the
+// claims of a JWT and verifies no signature.
 func (e *Emulator) judge(r *http.Request) (tenant, code, problem string) {
 	var claims struct {
 		jwt.RegisteredClaims
-		Tenant string `json:"tid"`
+		Tenant  string           `json:"tid"`
+		Scope   string           `json:"scp"` // of app+user alone
+		Methods jwt.ClaimStrings `json:"amr"`
 	}
 	if _, _, err := jwt.NewParser().ParseUnverified(bearer(r), &claims); err != nil {
 		if e.strict {
@@ -58,6 +61,8 @@ func (e *Emulator) judge(r *http.Request) (tenant, code, problem string) {
 		return "", unauthorized, fmt.Sprintf("the bearer expired at %s", claims.ExpiresAt.UTC().Format(time.RFC3339))
 	case claims.NotBefore != nil && now.Before(claims.NotBefore.Time):
 		return "", unauthorized, fmt.Sprintf("the bearer is not valid before %s", claims.NotBefore.UTC().Format(time.RFC3339))
+	case e.mfaRequired && claims.Scope != "" && !slices.Contains(claims.Methods, "mfa"):
+		return "", codeMFA, fmt.Sprintf("the bearer is app+user and its sign-in had no MFA: amr is %q", []string(claims.Methods))
 	}
 	return claims.Tenant, "", ""
 }

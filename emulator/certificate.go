@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// newCertificate makes an authority, and a certificate of it for loopback. The authority can vouch for loopback alone,
-// and its key is gone when this returns: whoever trusts it trusts this one certificate.
-func newCertificate() (authority *x509.Certificate, certificate tls.Certificate, err error) {
+// newCertificate makes an authority, and a certificate of it for loopback and hosts. The authority can vouch for these
+// alone, and its key is gone when this returns: whoever trusts it trusts this one certificate.
+func newCertificate(hosts []string) (authority *x509.Certificate, certificate tls.Certificate, err error) {
 	loopback4 := &net.IPNet{IP: net.IPv4(127, 0, 0, 0).To4(), Mask: net.CIDRMask(8, 32)}
 	loopback6 := &net.IPNet{IP: net.IPv6loopback, Mask: net.CIDRMask(128, 128)}
 	now := time.Now()
@@ -40,6 +40,19 @@ func newCertificate() (authority *x509.Certificate, certificate tls.Certificate,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		DNSNames:     []string{"localhost"},
 		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
+	}
+	for _, host := range hosts {
+		if ip := net.ParseIP(host); ip != nil {
+			if ip4 := ip.To4(); ip4 != nil {
+				ip = ip4
+			}
+			alone := &net.IPNet{IP: ip, Mask: net.CIDRMask(8*len(ip), 8*len(ip))}
+			template.IPAddresses = append(template.IPAddresses, ip)
+			authorityTemplate.PermittedIPRanges = append(authorityTemplate.PermittedIPRanges, alone)
+			continue
+		}
+		template.DNSNames = append(template.DNSNames, host)
+		authorityTemplate.PermittedDNSDomains = append(authorityTemplate.PermittedDNSDomains, host)
 	}
 	authorityKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

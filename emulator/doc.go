@@ -14,6 +14,9 @@
 // the documentation does not say, such as the real service's behaviour for 406 and 415, is the emulator's own choice
 // after HTTP's rules.
 //
+// A request has to name a loopback host, or one of [WithHosts] (421), so that no page of another site can reach the
+// emulator through a browser. What is kept of a request is what is known to be harmless; everything else is masked.
+//
 // What a request meets on a bad day is a [Fault]: an error, a gateway's page, a wait, a broken connection. [WithFaults] and
 // SetFaults say which requests meet which. [WithQuota] brings throttling, and SetClockOffset another time. [WithEntra] plays
 // the other side of a service's way to a token: the sign-in that brings the bearer.

@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,11 +21,15 @@ import (
 // Beside the endpoint it answers at /healthz, /openapi.yaml (the contract, with the emulator as its server) and
 // /_emulator/, the admin API for programs that are not in Go: what it can do is described at /_emulator/openapi.yaml.
 type Emulator struct {
-	contract             *contract
-	beside               *http.ServeMux // everything but the endpoint
-	initialFaults        []Fault
-	seed                 uint64
-	strict, graphRetired bool
+	contract                                  *contract
+	beside                                    func() (*http.ServeMux, error) // routes everything but the endpoint; made at the first need
+	handlers                                  []handler
+	initialFaults                             []Fault
+	seed                                      uint64
+	hosts                                     map[string]bool
+	strict, graphRetired, mfaRequired, remote bool
+
+	entra entra
 
 	mu      sync.Mutex
 	plan    plan
@@ -41,12 +47,17 @@ func New(opts ...Option) (*Emulator, error) {
 	}
 	e := &Emulator{
 		contract: contract,
-		beside:   http.NewServeMux(),
+		hosts:    map[string]bool{},
 		tokens:   tokens{lifetime: time.Hour, window: 10 * time.Minute},
 	}
-	e.routeAdmin()
+	e.beside = sync.OnceValues(e.routes)
 	for _, opt := range opts {
 		if err := opt(e); err != nil {
+			return nil, err
+		}
+	}
+	if len(e.handlers) > 0 {
+		if _, err := e.beside(); err != nil {
 			return nil, err
 		}
 	}
@@ -54,9 +65,10 @@ func New(opts ...Option) (*Emulator, error) {
 	return e, nil
 }
 
-// Reset puts the emulator back to where it began: no requests, tokens, counts and clock offset, and the faults of
+// Reset puts the emulator back to where it began: no requests, tokens, sign-ins, counts and clock offset, and the faults of
 // [WithFaults].
 func (e *Emulator) Reset() {
+	e.entra.forget()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.plan = newPlan(e.seed, e.initialFaults)
@@ -115,53 +127,78 @@ func (e *Emulator) now() time.Time { return time.Now().Add(e.ClockOffset()) }
 
 // ServeHTTP answers a request, after the next fault if one is left.
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if _, pattern := e.beside.Handler(r); pattern != "" {
-		e.beside.ServeHTTP(w, r)
+	if !e.isOwnHost(r) {
+		refusal := refuse(http.StatusMisdirectedRequest, fmt.Sprintf("the host %q is not the emulator's: use 127.0.0.1, or allow it by WithHosts", r.Host))
+		writeJSON(w, refusal.status, refusal.body)
 		return
 	}
+	m := e.contract.match(r)
+	if m.PathItem == nil {
+		beside, err := e.beside()
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		if _, pattern := beside.Handler(r); pattern != "" || strings.HasPrefix(r.URL.Path, "/_emulator/") {
+			beside.ServeHTTP(w, r)
+			return
+		}
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	kept := maskBody(r.Header.Get("Content-Type"), body)
+	kept = kept[:min(len(kept), keptBodyBytes)]
 	request := &Request{
 		Time:          e.now(),
 		Method:        r.Method,
 		Path:          r.URL.Path,
-		Header:        masked(r.Header),
-		Body:          string(body[:min(len(body), keptBodyBytes)]),
+		Header:        maskHeader(r.Header),
+		Body:          kept,
 		RequestID:     cmp.Or(r.Header.Get(headerRequestID), uuid.NewString()),
 		CorrelationID: cmp.Or(r.Header.Get(headerCorrelationID), uuid.NewString()),
 	}
 	fault := e.arrived(request)
-	if !pause(r.Context(), fault.Delay) {
-		return
-	}
-	switch {
-	case fault.Reset:
-		reset(w)
-	case fault.Status != 0 && fault.Status != http.StatusOK:
-		e.send(w, r, request, fault.reply(), fault)
-	case err != nil:
-		e.send(w, r, request, refuse(http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is longer than %d bytes", maxBody)), fault)
-	default:
-		e.send(w, r, request, e.reply(r, body, request.RequestID), fault)
-	}
+	e.play(w, r, fault, func() message {
+		if err != nil {
+			return e.encoded(m, r, request, refuse(http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is longer than %d bytes", maxBody)))
+		}
+		return e.encoded(m, r, request, e.reply(m, r, body, request.RequestID))
+	}, func() message {
+		return e.encoded(m, r, request, fault.reply())
+	})
 }
 
 // maxBody is the longest body that is read.
 const maxBody = 1 << 20
 
-// arrived keeps a request and returns the fault that it is to meet.
+// arrived keeps a request and returns the fault that it meets.
 func (e *Emulator) arrived(request *Request) Fault {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	request.Fault = e.plan.next()
+	request.Fault = e.plan.next(AtEndpoint)
 	e.journal.add(request)
 	return request.Fault
 }
 
-// answered is called before the answer goes out, so that whoever has the answer sees it among the requests.
-func (e *Emulator) answered(request *Request, status int) {
+// encoded encodes a reply, checks it against the contract and notes its status. That is before the answer leaves, so
+// whoever has the answer sees it among the requests.
+func (e *Emulator) encoded(m match, r *http.Request, request *Request, reply reply) message {
+	contentType := cmp.Or(reply.contentType, m.mediaType)
+	header := http.Header{
+		headerRequestID: {request.RequestID}, headerCorrelationID: {request.CorrelationID}, "Content-Type": {contentType},
+	}
+	maps.Copy(header, reply.header)
+	body, err := encode(contentType, reply.body)
+	if err == nil {
+		err = m.checkAnswer(r, reply.status, header, body)
+	}
+	if err != nil {
+		reply.status, body = http.StatusInternalServerError, []byte("a bug in the emulator: its answer breaks the contract: "+err.Error()+"\n")
+		header.Set("Content-Type", "text/plain; charset=utf-8")
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	request.Status = status
+	request.Status = reply.status
+	return message{reply.status, header, body}
 }
 
 // Format implements [fmt.Formatter] for every verb and flag, without the tokens that were given.

@@ -93,7 +93,7 @@ func decode(t *testing.T, resp *http.Response, body []byte, into any) {
 	}
 }
 
-func TestRequestsAreAnsweredByTheContract(t *testing.T) {
+func TestEndpoint_AnswersByTheContract(t *testing.T) {
 	h := func(pairs ...string) map[string]string {
 		m := map[string]string{}
 		for i := 0; i < len(pairs); i += 2 {
@@ -168,7 +168,7 @@ func TestRequestsAreAnsweredByTheContract(t *testing.T) {
 	}
 }
 
-func TestAnswersComeInTheMediaTypeThatWasAskedFor(t *testing.T) {
+func TestEndpoint_AnswersInTheMediaTypeThatIsAccepted(t *testing.T) {
 	for _, mediaType := range []string{"application/json", "text/json", "application/xml", "text/xml"} {
 		for status, s := range map[int]sent{200: {}, 400: {body: "x=y"}} {
 			t.Run(fmt.Sprintf("%s %d", mediaType, status), func(t *testing.T) {
@@ -184,7 +184,7 @@ func TestAnswersComeInTheMediaTypeThatWasAskedFor(t *testing.T) {
 	}
 }
 
-func TestA401And405SayWhatToDo(t *testing.T) {
+func TestEndpoint_SaysInHeadersWhatToDo(t *testing.T) {
 	server := start(t)
 	if resp, _ := answered(t, server, sent{header: map[string]string{"Authorization": ""}}); resp.Header.Get("WWW-Authenticate") != "Bearer" {
 		t.Errorf("WWW-Authenticate is %q", resp.Header.Get("WWW-Authenticate"))
@@ -206,7 +206,7 @@ func exchangeInMemory(e *emulator.Emulator, path, requestID string) string {
 	return w.Body.String()
 }
 
-func TestADescriptionIsAsShortAsTheContractHasIt(t *testing.T) {
+func TestEndpoint_KeepsADescriptionToTheContractsLength(t *testing.T) {
 	long := "text/" + strings.Repeat("é", 3000)
 	resp, body := answered(t, start(t), sent{header: map[string]string{"Content-Type": long}})
 	var e gen.Error
@@ -216,7 +216,7 @@ func TestADescriptionIsAsShortAsTheContractHasIt(t *testing.T) {
 	}
 }
 
-func TestOptionsThatCannotWorkAreRefused(t *testing.T) {
+func TestNew_RefusesOptionsThatCannotWork(t *testing.T) {
 	for name, opt := range map[string]emulator.Option{
 		"a negative lifetime":     emulator.WithTokenLifetime(-1),
 		"a status out of range":   emulator.WithFaults(emulator.Fault{Status: 600}),
@@ -231,6 +231,7 @@ func TestOptionsThatCannotWorkAreRefused(t *testing.T) {
 		"a number below zero":     emulator.WithFaults(emulator.Fault{Times: -1}),
 		"a code with a colon":     emulator.WithFaults(emulator.Fault{Status: 500, Code: "a:b"}),
 		"a date of nothing":       emulator.WithFaults(emulator.Fault{Status: 429, RetryAfterDate: true}),
+		"a place that is none":    emulator.WithFaults(emulator.Fault{At: "moon"}),
 		"a code without an error": emulator.WithFaults(emulator.Fault{Code: "1"}),
 	} {
 		if _, err := emulator.New(opt); err == nil || !strings.HasPrefix(err.Error(), "emulator: With") {
@@ -240,7 +241,7 @@ func TestOptionsThatCannotWorkAreRefused(t *testing.T) {
 }
 
 // A service's tests import this package, and a page or a command line would come with it.
-func TestTheEmulatorImportsNoPageAndNoCommandLine(t *testing.T) {
+func TestEmulator_ImportsNoPageAndNoCommandLine(t *testing.T) {
 	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", ".").Output()
 	if err != nil {
 		t.Fatal(err)

@@ -2,64 +2,163 @@ package emulator
 
 import (
 	"cmp"
-	"crypto/rand"
 	"net/http"
+	"slices"
 	"strings"
-	"time"
-
-	"github.com/golang-jwt/jwt/v5"
-	"github.com/google/uuid"
+	"sync"
 )
 
+// App is an application as it is registered with Entra.
+type App struct {
+	// ID is the client id.
+	ID string
+	// Secret is the client secret. An app without one is a public client and must not send any.
+	Secret string
+	// RedirectURIs are where a browser may be sent after a sign-in. The port does not matter where the host is localhost
+	// or 127.0.0.1.
+	RedirectURIs []string
+}
+
+// SignIn is how a person answers when Entra asks for a sign-in. The zero value signs in with MFA.
+type SignIn struct {
+	// WithoutMFA signs in with a password alone.
+	WithoutMFA bool
+	// Declined refuses to sign in.
+	Declined bool
+}
+
+// entra is what the emulator knows in its part as Entra.
+type entra struct {
+	played    bool
+	apps      []App   // none: every client is known
+	automatic *SignIn // nil: a person answers
+	polls     int     // how many polls are pending before the automatic answer
+	singleUse bool
+
+	mu            sync.Mutex // taken before the emulator's own, if both are
+	refreshTokens kept[*refreshToken]
+	codes         kept[*code]
+	devices       kept[*device] // by device code
+}
+
+func (e *entra) forget() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.refreshTokens, e.codes, e.devices = kept[*refreshToken]{}, kept[*code]{}, kept[*device]{}
+}
+
+func (e *Emulator) routeEntra(mux *http.ServeMux, own *http.CrossOriginProtection) {
+	mux.HandleFunc("GET /{tenant}/v2.0/.well-known/openid-configuration", entraDiscovery)
+	mux.HandleFunc("POST /{tenant}/oauth2/v2.0/token", e.meeting(AtEntra, e.entraToken, e.entraFault))
+	mux.HandleFunc("POST /{tenant}/oauth2/v2.0/devicecode", func(w http.ResponseWriter, r *http.Request) {
+		e.send(w, r, e.entraDeviceCode(r), Fault{})
+	})
+	for pattern, handle := range map[string]http.HandlerFunc{
+		"/{tenant}/oauth2/v2.0/authorize": e.entraAuthorize, "/devicelogin": e.deviceLogin,
+	} {
+		mux.HandleFunc("GET "+pattern, handle)
+		mux.Handle("POST "+pattern, own.Handler(handle))
+	}
+}
+
 func entraDiscovery(w http.ResponseWriter, r *http.Request) {
-	base := "https://" + r.Host + "/" + r.PathValue("tenant")
-	writeJSON(w, http.StatusOK, map[string]string{
-		"issuer":                 base + "/v2.0",
-		"authorization_endpoint": base + "/oauth2/v2.0/authorize",
-		"token_endpoint":         base + "/oauth2/v2.0/token",
-		"jwks_uri":               base + "/discovery/v2.0/keys", // MSAL asks for its name, and nobody for what is there
-	})
-}
-
-func (e *Emulator) entraToken(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	id, secret, basic := r.BasicAuth() // what x/oauth2 tries first
-	if !basic {
-		id, secret = r.PostFormValue("client_id"), cmp.Or(r.PostFormValue("client_secret"), r.PostFormValue("client_assertion"))
-	}
-	audience, isDefault := strings.CutSuffix(firstScope(r.PostFormValue("scope")), "/.default")
-	switch {
-	case r.PostFormValue("grant_type") != "client_credentials":
-		entraError(w, "unsupported_grant_type", "AADSTS70003: the grant type is not client_credentials.")
-		return
-	case id == "" || secret == "" || secret == "wrong":
-		entraError(w, "invalid_client", "AADSTS7000215: Invalid client secret provided.\nTrace ID: none")
-		return
-	case !isDefault:
-		entraError(w, "invalid_scope", "AADSTS70011: the scope has to end in /.default.")
-		return
-	}
-	now := e.now()
-	tenant := r.PathValue("tenant")
-	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
-		"aud": audience, "iss": "https://" + r.Host + "/" + tenant + "/", "tid": tenant, "appid": id, "idtyp": "app",
-		"iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(time.Hour).Unix(), "jti": uuid.NewString(),
-	}).SignedString([]byte(rand.Text()))
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
+	base := origin(r) + "/" + r.PathValue("tenant")
 	writeJSON(w, http.StatusOK, map[string]any{
-		"token_type": "Bearer", "expires_in": 3600, "ext_expires_in": 3600, "access_token": token,
+		"issuer":                                base + "/v2.0",
+		"authorization_endpoint":                base + "/oauth2/v2.0/authorize",
+		"token_endpoint":                        base + "/oauth2/v2.0/token",
+		"device_authorization_endpoint":         base + "/oauth2/v2.0/devicecode",
+		"jwks_uri":                              base + "/discovery/v2.0/keys", // MSAL wants its name and asks nothing there
+		"response_types_supported":              []string{"code"},
+		"response_modes_supported":              []string{"query", "form_post"},
+		"scopes_supported":                      oidcScopes,
+		"subject_types_supported":               []string{"pairwise"},
+		"id_token_signing_alg_values_supported": []string{"HS256"},
+		"token_endpoint_auth_methods_supported": []string{"client_secret_post", "client_secret_basic", "private_key_jwt"},
 	})
 }
 
-// firstScope leaves out what MSAL adds, such as openid.
-func firstScope(scopes string) string {
-	first, _, _ := strings.Cut(scopes, " ")
-	return first
+func origin(r *http.Request) string {
+	if r.TLS == nil {
+		return "http://" + r.Host
+	}
+	return "https://" + r.Host
 }
 
-func entraError(w http.ResponseWriter, code, description string) {
-	writeJSON(w, http.StatusUnauthorized, map[string]string{"error": code, "error_description": description})
+// entraToken is the token endpoint.
+func (e *Emulator) entraToken(r *http.Request) message {
+	r.Body = http.MaxBytesReader(nil, r.Body, maxBody)
+	grant := r.PostFormValue("grant_type")
+	answers := map[string]func(*http.Request, client) message{
+		"client_credentials": e.clientCredentials,
+		"refresh_token":      e.refresh,
+		"authorization_code": e.redeem,
+		"device_code":        e.poll, // MSAL's name for it
+		"urn:ietf:params:oauth:grant-type:device_code": e.poll,
+	}
+	if grant == "" {
+		return e.entraLacks(r, "grant_type")
+	}
+	answer := answers[grant]
+	if answer == nil {
+		return e.entraRefuse(r, "AADSTS70003")
+	}
+	c, refusal := e.authenticate(r, grant == "client_credentials")
+	if refusal != nil {
+		return *refusal
+	}
+	return answer(r, c)
+}
+
+// client is who asks Entra for a token.
+type client struct {
+	id     string
+	proven bool // by a secret or an assertion
+}
+
+// authenticate returns the client of a request to the token endpoint, or the refusal.
+func (e *Emulator) authenticate(r *http.Request, mustProve bool) (client, *message) {
+	id, secret, basic := r.BasicAuth() // what x/oauth2 tries first
+	assertion := ""
+	if !basic {
+		id, secret, assertion = r.PostFormValue("client_id"), r.PostFormValue("client_secret"), r.PostFormValue("client_assertion")
+	}
+	if id == "" {
+		refusal := e.entraLacks(r, "client_id")
+		return client{}, &refusal
+	}
+	app, known := e.entra.app(id)
+	registered := len(e.entra.apps) > 0
+	proof := cmp.Or(secret, assertion)
+	code := ""
+	switch {
+	case !known:
+		code = "AADSTS700016"
+	case proof == "" && mustProve:
+		code = "AADSTS7000216"
+	case proof == "" && app.Secret != "":
+		code = "AADSTS7000218"
+	case proof != "" && registered && app.Secret == "":
+		code = "AADSTS700025"
+	case proof == "wrong", registered && secret != "" && secret != app.Secret:
+		code = "AADSTS7000215"
+	case proof == "expired":
+		code = "AADSTS7000222"
+	default:
+		return client{id, proof != ""}, nil
+	}
+	refusal := e.entraRefuse(r, code)
+	return client{}, &refusal
+}
+
+// app returns a client's registration. Where there are none, every client is known.
+func (e *entra) app(id string) (app App, known bool) {
+	if len(e.apps) == 0 {
+		return App{ID: id}, true
+	}
+	i := slices.IndexFunc(e.apps, func(a App) bool { return strings.EqualFold(a.ID, id) })
+	if i < 0 {
+		return App{}, false
+	}
+	return e.apps[i], true
 }

@@ -1,7 +1,6 @@
 package emulator
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -13,13 +12,16 @@ import (
 	"time"
 )
 
-// Fault is what a request meets instead of, or before, its answer, and which requests meet it. The zero value meets one
-// request and does nothing to it. [ParseFault] and String give it a form to type, which is its JSON form too.
+// Fault is what a request meets instead of its answer, or before it, and which requests meet it. The zero value meets
+// one request and does nothing to it. [ParseFault] and String give it a form to type, which is its JSON form too.
 type Fault struct {
+	// At is where the requests arrive that meet the fault; empty is the endpoint. A fault with one of Entra's codes is
+	// always at Entra.
+	At Place
 	// Status is answered instead of the usual, from 300 to 599; 0 or 200 leaves the usual answer.
 	Status int
-	// Code is the error code of an answer with Status. Where it is empty, the answer has a code that is documented
-	// for its status, or the status itself where none is.
+	// Code is the error code of an answer with Status. Where it is empty, the answer has a code that is documented for its
+	// status, or the status itself. One of Entra's codes, such as "AADSTS700082", needs no Status.
 	Code string
 	// RetryAfter is sent as the answer's Retry-After, in seconds rounded up; 0 sends none.
 	RetryAfter time.Duration
@@ -63,6 +65,31 @@ const (
 	BodyHuge      Body = "huge"      // the answer's, after 16 MiB of white space
 )
 
+// Place is where requests arrive.
+type Place string
+
+// The places that have faults of their own.
+const (
+	AtEndpoint Place = ""         // /v3/generatetoken and /generatetoken
+	AtEntra    Place = "entra"    // the token endpoint of [WithEntra]
+	AtResource Place = "resource" // /_emulator/resource
+)
+
+// at returns the place of the fault.
+func (f Fault) at() Place {
+	if f.entraCode() {
+		return AtEntra
+	}
+	return f.At
+}
+
+const entraPrefix = "AADSTS"
+
+func (f Fault) entraCode() bool { return strings.HasPrefix(f.Code, entraPrefix) }
+
+// refuses reports whether the fault replaces the answer.
+func (f Fault) refuses() bool { return f.Status != 0 && f.Status != http.StatusOK || f.entraCode() }
+
 func (f Fault) check() error {
 	redirect := f.Status >= 300 && f.Status <= 399
 	switch {
@@ -88,10 +115,19 @@ func (f Fault) check() error {
 		return errors.New("the date of Retry-After needs the time that it is ahead")
 	case f.Location != "" && !redirect:
 		return errors.New("a location needs the status of a redirect, such as 307")
-	case f.Code != "" && (f.Status == 0 || f.Status == http.StatusOK):
+	case f.At != AtEndpoint && f.At != AtEntra && f.At != AtResource:
+		return fmt.Errorf("place %q is none of %q", f.At, []Place{AtEndpoint, AtEntra, AtResource})
+	case f.entraCode() && (f.At == AtResource || f.Status == http.StatusOK):
+		return fmt.Errorf("%s is a refusal of Entra's", f.Code)
+	case f.Code != "" && !f.refuses():
 		return errors.New("a code needs the status of an error")
 	case strings.Contains(f.Code, ":"):
 		return fmt.Errorf("code %q has a colon", f.Code)
+	}
+	if number, ok := strings.CutPrefix(f.Code, entraPrefix); ok {
+		if _, err := strconv.ParseUint(number, 10, 31); err != nil {
+			return fmt.Errorf("code %q: after %s there has to be a number", f.Code, entraPrefix)
+		}
 	}
 	if _, err := url.Parse(f.Location); err != nil {
 		return fmt.Errorf("location: %w", err)
@@ -104,7 +140,7 @@ func (f Fault) check() error {
 	return nil
 }
 
-// answers tells whether the fault shapes an answer.
+// answers reports whether the fault shapes an answer.
 func (f Fault) answers() bool {
 	return f.Status != 0 || f.Code != "" || f.RetryAfter != 0 || f.Location != "" || f.ContentType != "" || f.Body != "" ||
 		f.BytesPerSecond != 0 || f.Truncate || f.ResetAfterHeaders
@@ -115,154 +151,5 @@ func (f Fault) reply() reply {
 	return refuseWithCode(f.Status, f.Code, "the emulator was told to answer this")
 }
 
-// ParseFault reads a fault as people type it: parts joined by colons, in any order and each at most once.
-//
-//	500  429  307              the status
-//	code=900420                the error code
-//	retry-after=2              Retry-After in seconds
-//	retry-after-date=2         Retry-After as the date that is so many seconds ahead
-//	location=URL               where a redirect leads; the last part, for a URL has colons
-//	content-type=text/plain    another Content-Type
-//	html empty malformed huge  another body
-//	delay=3s                   a wait before the headers
-//	slow=1000                  the body's bytes per second
-//	truncate                   a connection that ends within the body
-//	reset reset-after-headers  a connection that is reset
-//	times=3                    for the next 3 requests
-//	every=10                   for each tenth request
-//	probability=0.05           for one request in twenty, by chance
-//
-// So "500", "429:retry-after=2:times=3", "html:502", "delay=1s:reset" and "500:probability=0.05" are faults.
-func ParseFault(spec string) (Fault, error) {
-	var f Fault
-	seen := map[string]bool{}
-	parts, location, redirect := strings.Cut(":"+spec, ":location=")
-	if redirect {
-		f.Location = location
-		parts += ":location="
-		if location == "" {
-			return Fault{}, fmt.Errorf("fault %q: location wants a URL", spec)
-		}
-	}
-	for part := range strings.SplitSeq(parts[1:], ":") {
-		field, err := f.set(part)
-		if err == nil && seen[field] {
-			err = fmt.Errorf("it has more than one %s", field)
-		}
-		if err != nil {
-			return Fault{}, fmt.Errorf("fault %q: %w", spec, err)
-		}
-		seen[field] = true
-	}
-	if err := f.check(); err != nil {
-		return Fault{}, fmt.Errorf("fault %q: %w", spec, err)
-	}
-	return f, nil
-}
-
-// set reads one part and returns the name of what it set.
-func (f *Fault) set(part string) (field string, err error) {
-	name, value, valued := strings.Cut(part, "=")
-	switch part {
-	case "html", "empty", "malformed", "huge":
-		f.Body = Body(part)
-		return "body", nil
-	case "truncate":
-		f.Truncate = true
-		return name, nil
-	case "reset":
-		f.Reset = true
-		return name, nil
-	case "reset-after-headers":
-		f.ResetAfterHeaders = true
-		return name, nil
-	case "location=": // ParseFault has read it
-		return "location", nil
-	}
-	switch {
-	case name == "code" && value != "":
-		f.Code = value
-	case name == "content-type" && value != "":
-		f.ContentType = value
-	case name == "delay":
-		if f.Delay, err = time.ParseDuration(value); err != nil || f.Delay == 0 {
-			err = fmt.Errorf("delay wants a duration above 0, such as 3s, not %q", value)
-		}
-	case name == "retry-after", name == "retry-after-date":
-		var seconds int
-		seconds, err = number(name, value)
-		f.RetryAfter, f.RetryAfterDate = time.Duration(seconds)*time.Second, name == "retry-after-date"
-		return "retry-after", err
-	case name == "slow":
-		f.BytesPerSecond, err = number(name, value)
-	case name == "times":
-		f.Times, err = number(name, value)
-	case name == "every":
-		f.Every, err = number(name, value)
-	case name == "probability":
-		if f.Probability, err = strconv.ParseFloat(value, 64); err != nil || f.Probability == 0 {
-			err = fmt.Errorf("probability wants a number above 0 and at most 1, not %q", value)
-		}
-	default:
-		name = "status"
-		if f.Status, err = strconv.Atoi(part); err != nil || valued || f.Status == 0 {
-			err = fmt.Errorf("%q is neither a status nor another part of a fault, such as html, truncate, delay=3s or times=2", part)
-		}
-	}
-	return name, err
-}
-
-// number reads a whole number above zero: zero is what leaving the part out means.
-func number(name, value string) (int, error) {
-	n, err := strconv.ParseUint(value, 10, 31)
-	if err != nil || n == 0 {
-		return 0, fmt.Errorf("%s wants a whole number above 0, not %q", name, value)
-	}
-	return int(n), nil
-}
-
-// String returns the fault as [ParseFault] reads it.
-func (f Fault) String() string {
-	var parts []string
-	add := func(given bool, format string, value any) {
-		if given {
-			parts = append(parts, fmt.Sprintf(format, value))
-		}
-	}
-	flag := func(given bool, name string) { add(given, "%s", name) }
-	retryAfter := "retry-after=%d"
-	if f.RetryAfterDate {
-		retryAfter = "retry-after-date=%d"
-	}
-	add(f.Status != 0, "%d", f.Status)
-	flag(f.Body != "", string(f.Body))
-	add(f.Code != "", "code=%s", f.Code)
-	add(f.RetryAfter != 0, retryAfter, seconds(f.RetryAfter))
-	add(f.ContentType != "", "content-type=%s", f.ContentType)
-	add(f.Delay != 0, "delay=%s", f.Delay)
-	add(f.BytesPerSecond != 0, "slow=%d", f.BytesPerSecond)
-	flag(f.Truncate, "truncate")
-	flag(f.Reset, "reset")
-	flag(f.ResetAfterHeaders, "reset-after-headers")
-	add(f.Times != 0, "times=%d", f.Times)
-	add(f.Every != 0, "every=%d", f.Every)
-	add(f.Probability != 0, "probability=%v", f.Probability)
-	add(f.Location != "", "location=%s", f.Location)
-	return cmp.Or(strings.Join(parts, ":"), "200") // what does nothing has to be written too
-}
-
 // seconds is a time in whole seconds, rounded up: a Retry-After that is too short would be a lie.
 func seconds(d time.Duration) int64 { return int64(math.Ceil(d.Seconds())) }
-
-// MarshalText returns String's form, for JSON.
-func (f Fault) MarshalText() ([]byte, error) { return []byte(f.String()), nil }
-
-// UnmarshalText is [ParseFault].
-func (f *Fault) UnmarshalText(text []byte) error {
-	parsed, err := ParseFault(string(text))
-	if err != nil {
-		return err
-	}
-	*f = parsed
-	return nil
-}

@@ -35,12 +35,15 @@ func newPlan(seed uint64, faults []Fault) plan {
 	return p
 }
 
-// next returns the fault that a request meets: the first that chooses it. All of them count the request, so that what
-// one does to it does not depend on the others.
-func (p *plan) next() Fault {
+// next returns the fault that a request to a place meets: the first that chooses it. All faults of the place count the
+// request, so that none depends on what the others choose.
+func (p *plan) next(at Place) Fault {
 	chosen := -1
 	for i := range p.rules {
 		r := &p.rules[i]
+		if r.at() != at {
+			continue
+		}
 		r.seen++
 		chooses := true
 		switch {

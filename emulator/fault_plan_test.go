@@ -18,7 +18,7 @@ func statuses(t *testing.T, server *emulator.Server, n int) []int {
 	return got
 }
 
-func TestFaultsChooseTheirRequests(t *testing.T) {
+func TestFaults_ChooseTheirRequests(t *testing.T) {
 	for name, test := range map[string]struct {
 		faults []string
 		want   []int
@@ -51,7 +51,7 @@ func TestFaultsChooseTheirRequests(t *testing.T) {
 	}
 }
 
-func TestTheSeedSettlesWhatFallsByChance(t *testing.T) {
+func TestWithSeed_SettlesWhatFallsByChance(t *testing.T) {
 	run := func(seed uint64) []int {
 		server := start(t, emulator.WithSeed(seed), emulator.WithFaults(emulator.Fault{Status: 500, Probability: 0.3}))
 		got := statuses(t, server, 200)
@@ -76,7 +76,7 @@ func TestTheSeedSettlesWhatFallsByChance(t *testing.T) {
 	}
 }
 
-func TestSetFaultsReplacesWhatIsLeft(t *testing.T) {
+func TestSetFaults_ReplacesWhatIsLeft(t *testing.T) {
 	server := start(t, emulator.WithFaults(emulator.Fault{Status: 500, Times: 3}, emulator.Fault{Status: 503}))
 	statuses(t, server, 1)
 	if got := server.Faults(); len(got) != 2 || got[0].String() != "500:times=2" || got[1].String() != "503" {

@@ -2,6 +2,7 @@ package emulator_test
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -31,10 +32,13 @@ var specs = map[string]emulator.Fault{
 	"reset-after-headers":              {ResetAfterHeaders: true},
 	"500:times=3":                      {Status: 500, Times: 3},
 	"500:every=10":                     {Status: 500, Every: 10},
+	"401:resource:code=900421":         {Status: 401, At: emulator.AtResource, Code: "900421"},
+	"503:entra":                        {Status: 503, At: emulator.AtEntra},
+	"code=AADSTS700082":                {Code: "AADSTS700082"},
 	"500:probability=0.05":             {Status: 500, Probability: 0.05},
 }
 
-func TestAFaultIsReadAsItIsWritten(t *testing.T) {
+func TestParseFault_ReadsWhatStringWrites(t *testing.T) {
 	for spec, want := range specs {
 		t.Run(spec, func(t *testing.T) {
 			if got, err := emulator.ParseFault(spec); err != nil || got != want {
@@ -47,10 +51,11 @@ func TestAFaultIsReadAsItIsWritten(t *testing.T) {
 	}
 }
 
-func TestTheOrderOfAFaultsPartsIsFree(t *testing.T) {
+func TestParseFault_TakesPartsInAnyOrder(t *testing.T) {
 	for spec, want := range map[string]string{
 		"retry-after=2:429": "429:retry-after=2",
 		"html:502":          "502:html",
+		"AADSTS50173:entra": "entra:code=AADSTS50173",
 		"times=2:slow=1:307:location=http://a/?b=:c": "307:slow=1:times=2:location=http://a/?b=:c",
 	} {
 		t.Run(spec, func(t *testing.T) {
@@ -61,13 +66,13 @@ func TestTheOrderOfAFaultsPartsIsFree(t *testing.T) {
 	}
 }
 
-func TestTheZeroFaultIsWrittenAsTheUsualAnswer(t *testing.T) {
+func TestFault_WritesItsZeroValueAsTheUsualAnswer(t *testing.T) {
 	if got := (emulator.Fault{}).String(); got != "200" {
 		t.Errorf("got %q", got)
 	}
 }
 
-func TestAFaultIsAStringInJSON(t *testing.T) {
+func TestFault_IsAStringInJSON(t *testing.T) {
 	want := []emulator.Fault{specs["429:retry-after=2"], specs["reset"]}
 	encoded, err := json.Marshal(want)
 	if err != nil || string(encoded) != `["429:retry-after=2","reset"]` {
@@ -82,7 +87,7 @@ func TestAFaultIsAStringInJSON(t *testing.T) {
 	}
 }
 
-func TestParseFaultRefusesWhatItCannotDo(t *testing.T) {
+func TestParseFault_RefusesWhatCannotBe(t *testing.T) {
 	for spec, says := range map[string]string{
 		"":                                 "neither a status",
 		"five hundred":                     "neither a status",
@@ -113,6 +118,13 @@ func TestParseFaultRefusesWhatItCannotDo(t *testing.T) {
 		"500:":                             "neither a status",
 		"500:503":                          "more than one status",
 		"html:empty:500":                   "more than one body",
+		"entra:resource":                   "more than one place",
+		"AADSTS1:code=2":                   "more than one code",
+		"AADSTS":                           "there has to be a number",
+		"AADSTS1x":                         "there has to be a number",
+		"resource:AADSTS50076":             "refusal of Entra's",
+		"200:AADSTS50076":                  "refusal of Entra's",
+		"reset:AADSTS50076":                "in place of an answer",
 		"truncate=1":                       "neither a status",
 		"401:code=":                        "neither a status",
 	} {
@@ -122,5 +134,32 @@ func TestParseFaultRefusesWhatItCannotDo(t *testing.T) {
 				t.Errorf("got %v, want it to name %q and say %q", err, spec, says)
 			}
 		})
+	}
+}
+
+func TestFaultHelp_ListsEachPart(t *testing.T) {
+	help := emulator.FaultHelp()
+	for spec := range specs {
+		for part := range strings.SplitSeq(spec, ":") {
+			name, _, _ := strings.Cut(part, "=")
+			if _, err := strconv.Atoi(name); err == nil || strings.HasPrefix(name, "//") {
+				continue
+			}
+			if !strings.Contains("\n"+help, "\n"+name) {
+				t.Errorf("%s is not in\n%s", name, help)
+			}
+		}
+	}
+}
+
+// Each example of the help is a fault, or a part of one.
+func TestFaultHelp_ShowsWhatParseFaultReads(t *testing.T) {
+	for line := range strings.Lines(emulator.FaultHelp()) {
+		example, _, _ := strings.Cut(line, " ")
+		if _, err := emulator.ParseFault("307:" + example); err != nil {
+			if _, err = emulator.ParseFault(example); err != nil {
+				t.Error(err)
+			}
+		}
 	}
 }

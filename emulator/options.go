@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -74,8 +75,9 @@ func WithStrictBearers() Option {
 	}
 }
 
-// WithGraphRetired has the legacy operation refuse a bearer for https://graph.windows.net, as the service does since
-// 2025-08-31 ("Deprecate Azure AD graph token"). The default is the time before.
+// WithGraphRetired has the legacy operation refuse a bearer for https://graph.windows.net, or China's
+// https://graph.chinacloudapi.cn, as the service does since 2025-08-31 ("Deprecate Azure AD graph token"). The default is
+// the time before.
 func WithGraphRetired() Option {
 	return func(e *Emulator) error {
 		e.graphRetired = true
@@ -83,14 +85,55 @@ func WithGraphRetired() Option {
 	}
 }
 
-// WithEntra has the emulator play Microsoft Entra's token endpoint too, as far as a client credentials grant needs it:
-// discovery at /{tenant}/v2.0/.well-known/openid-configuration and tokens at /{tenant}/oauth2/v2.0/token, for any tenant,
-// any client, and any secret but "wrong" or any assertion. The tokens are JWTs of the audience that the scope names,
-// signed with a key that nobody has. Entra's clients insist on TLS: use [StartTLS].
-func WithEntra() Option {
+// WithMFARequired refuses a bearer of a person whose sign-in had no MFA, with 401 and code 900421: a JWT with scp whose amr
+// lacks mfa. App-only bearers, and those that are no JWT, pass. Microsoft enforces this on partner APIs since 2026-06-08;
+// whether it does at this endpoint is documented nowhere, and the default is that it does not.
+func WithMFARequired() Option {
 	return func(e *Emulator) error {
-		e.beside.HandleFunc("GET /{tenant}/v2.0/.well-known/openid-configuration", entraDiscovery)
-		e.beside.HandleFunc("POST /{tenant}/oauth2/v2.0/token", e.entraToken)
+		e.mfaRequired = true
+		return nil
+	}
+}
+
+// WithEntra has the emulator play Microsoft Entra too, for any tenant: the discovery document at
+// /{tenant}/v2.0/.well-known/openid-configuration, and at /{tenant}/oauth2/v2.0/ token, devicecode and authorize, with the
+// grants client_credentials, refresh_token, device_code and authorization_code. Without apps any client is known, with any
+// secret but "wrong" and "expired", with any assertion and redirects to loopback; with apps, these alone. The access tokens
+// are JWTs for the resource that the scope names, signed with a key that nobody has. Most clients of Entra insist on TLS:
+// use [StartTLS].
+//
+// A person signs in at the pages that a browser is sent to, by [Emulator.AnswerDeviceCode], by the admin API, or by
+// [WithAutomaticSignIn]. Codes, refresh tokens and access tokens last as long as Entra's, by the emulator's clock.
+func WithEntra(apps ...App) Option {
+	return func(e *Emulator) error {
+		for _, app := range apps {
+			if app.ID == "" {
+				return errors.New("emulator: WithEntra: an app has no ID")
+			}
+		}
+		e.entra.played = true
+		e.entra.apps = append(e.entra.apps, apps...)
+		return nil
+	}
+}
+
+// WithAutomaticSignIn has Entra answer sign-ins by itself, as a person would: in a browser at once, and by device code
+// after so many polls that were told to wait.
+func WithAutomaticSignIn(answer SignIn, polls int) Option {
+	return func(e *Emulator) error {
+		if polls < 0 {
+			return fmt.Errorf("emulator: WithAutomaticSignIn(%d): a number of polls cannot be negative", polls)
+		}
+		e.entra.automatic, e.entra.polls = &answer, polls
+		return nil
+	}
+}
+
+// WithSingleUseRefreshTokens has Entra refuse a refresh token that was used before. Entra itself does not revoke it
+// ("Refresh tokens in the Microsoft identity platform"), and neither does the emulator by default.
+func WithSingleUseRefreshTokens() Option {
+	return func(e *Emulator) error {
+		e.entra.singleUse = true
 		return nil
 	}
 }
@@ -98,14 +141,9 @@ func WithEntra() Option {
 // WithHandler answers the requests that match a pattern of [net/http.ServeMux] with a handler of yours, such as the
 // resource that a token is for. They meet no faults and are not kept. A pattern that the emulator has taken itself, or
 // that is none, is an error.
-func WithHandler(pattern string, handler http.Handler) Option {
-	return func(e *Emulator) (err error) {
-		defer func() {
-			if problem := recover(); problem != nil { // ServeMux's way to refuse
-				err = fmt.Errorf("emulator: WithHandler(%q): %v", pattern, problem)
-			}
-		}()
-		e.beside.Handle(pattern, handler)
+func WithHandler(pattern string, handle http.Handler) Option {
+	return func(e *Emulator) error {
+		e.handlers = append(e.handlers, handler{pattern, handle})
 		return nil
 	}
 }

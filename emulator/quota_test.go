@@ -24,7 +24,7 @@ func ofTenant(t *testing.T, tenant string) sent {
 	return sent{header: map[string]string{"Authorization": "Bearer " + bearer}}
 }
 
-func TestAQuotaIsATenants(t *testing.T) {
+func TestWithQuota_CountsByTenant(t *testing.T) {
 	server := start(t, emulator.WithQuota(2))
 	for _, requests := range []sent{ofTenant(t, "a"), ofTenant(t, "b"), {}} {
 		for i, want := range []int{200, 200, 429} {
@@ -35,7 +35,7 @@ func TestAQuotaIsATenants(t *testing.T) {
 	}
 }
 
-func TestAThrottledRequestIsToldWhenToComeAgain(t *testing.T) {
+func TestWithQuota_SaysWhenToComeAgain(t *testing.T) {
 	server := start(t, emulator.WithQuota(1))
 	asked := sent{header: map[string]string{"Accept": "text/xml"}}
 	answered(t, server, asked)
@@ -55,7 +55,7 @@ func TestAThrottledRequestIsToldWhenToComeAgain(t *testing.T) {
 	}
 }
 
-func TestFaultsAndRefusedBearersDoNotCount(t *testing.T) {
+func TestWithQuota_CountsNoFaultsAndNoRefusedBearers(t *testing.T) {
 	server := start(t, emulator.WithQuota(1), emulator.WithFaults(emulator.Fault{Status: 500}))
 	answered(t, server, sent{})
 	answered(t, server, sent{header: map[string]string{"Authorization": ""}})

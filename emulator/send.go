@@ -13,41 +13,49 @@ import (
 	"net/http"
 	"strconv"
 	"time"
-
-	"github.com/getkin/kin-openapi/openapi3filter"
 )
 
-// send sends a reply, with what the fault makes of it.
-func (e *Emulator) send(w http.ResponseWriter, r *http.Request, request *Request, reply reply, fault Fault) {
-	route := e.route(r)
-	negotiated, _ := mediaType(r, route)
-	contentType := cmp.Or(reply.contentType, negotiated)
-	content, err := encode(contentType, reply.body)
-	h := w.Header()
-	h.Set(headerRequestID, request.RequestID)
-	h.Set(headerCorrelationID, request.CorrelationID)
-	h.Set("Date", e.now().UTC().Format(http.TimeFormat))
-	h.Set("Content-Type", contentType)
-	maps.Copy(h, reply.header)
-	if err == nil && route.Operation != nil {
-		// Statuses that the contract does not have, such as 406 and a fault's 429, pass as they are.
-		err = openapi3filter.ValidateResponse(r.Context(), &openapi3filter.ResponseValidationInput{
-			RequestValidationInput: &openapi3filter.RequestValidationInput{Request: r, Route: route},
-			Status:                 reply.status,
-			Header:                 h,
-			Body:                   io.NopCloser(bytes.NewReader(content)),
-			Options:                validation,
-		})
-	}
-	if err != nil {
-		e.answered(request, http.StatusInternalServerError)
-		http.Error(w, "a bug in the emulator: its answer breaks the contract: "+err.Error(), http.StatusInternalServerError)
+// message is an answer in its media type.
+type message struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// play answers a request as its fault lets it: after the fault's delay with the refusal where the fault has a status,
+// or else with the answer, or not at all.
+func (e *Emulator) play(w http.ResponseWriter, r *http.Request, fault Fault, answer, refusal func() message) {
+	if !pause(r.Context(), fault.Delay) {
 		return
 	}
-	body, length := e.spoil(h, r, reply.status, content, fault)
+	switch {
+	case fault.Reset:
+		reset(w)
+	case fault.refuses():
+		e.send(w, r, refusal(), fault)
+	default:
+		e.send(w, r, answer(), fault)
+	}
+}
+
+// meeting is a handler whose requests meet the faults of a place.
+func (e *Emulator) meeting(at Place, answer func(*http.Request) message, refusal func(*http.Request, Fault) message) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		e.mu.Lock()
+		fault := e.plan.next(at)
+		e.mu.Unlock()
+		e.play(w, r, fault, func() message { return answer(r) }, func() message { return refusal(r, fault) })
+	}
+}
+
+// send sends an answer with what the fault makes of it.
+func (e *Emulator) send(w http.ResponseWriter, r *http.Request, m message, fault Fault) {
+	h := w.Header()
+	maps.Copy(h, m.header)
+	h.Set("Date", e.now().UTC().Format(http.TimeFormat))
+	body, length := e.spoil(h, r, m.status, m.body, fault)
 	h.Set("Content-Length", strconv.FormatInt(length, 10))
-	e.answered(request, reply.status)
-	w.WriteHeader(reply.status)
+	w.WriteHeader(m.status)
 	if fault.ResetAfterHeaders {
 		_ = http.NewResponseController(w).Flush()
 		reset(w)
@@ -62,7 +70,7 @@ func (e *Emulator) send(w http.ResponseWriter, r *http.Request, request *Request
 	}
 }
 
-// spoil does to headers and body what a fault asks for, and returns the body and its length.
+// spoil changes headers and body as the fault asks, and returns the body and its length.
 func (e *Emulator) spoil(h http.Header, r *http.Request, status int, content []byte, fault Fault) (io.Reader, int64) {
 	if fault.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.FormatInt(seconds(fault.RetryAfter), 10))
@@ -103,7 +111,7 @@ func (whiteSpace) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// copySlowly copies at so many bytes in a second, in portions of a twentieth second; 0 is as fast as can be.
+// copySlowly copies in portions of a twentieth of a second; 0 means without limit.
 func copySlowly(ctx context.Context, w http.ResponseWriter, body io.Reader, bytesPerSecond int) error {
 	if bytesPerSecond == 0 {
 		_, err := io.Copy(w, body)
@@ -142,7 +150,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// reset ends the connection with a TCP reset where there is one of its own to end, and else by aborting the request.
+// reset ends the connection with a TCP reset, or aborts the request where others share the connection.
 func reset(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {

@@ -21,7 +21,7 @@ func startWith(t *testing.T, faults ...emulator.Fault) *emulator.Server {
 	return start(t, emulator.WithFaults(faults...))
 }
 
-func TestFaultsOfAnswers(t *testing.T) {
+func TestFault_ChangesTheAnswer(t *testing.T) {
 	server := startWith(t,
 		emulator.Fault{Status: 500},
 		emulator.Fault{Status: 429, RetryAfter: 1500 * time.Millisecond},
@@ -63,7 +63,7 @@ func TestFaultsOfAnswers(t *testing.T) {
 	}
 }
 
-func TestRetryAfterAsADate(t *testing.T) {
+func TestFault_SendsRetryAfterAsADate(t *testing.T) {
 	server := startWith(t, emulator.Fault{Status: 503, RetryAfter: 90 * time.Second, RetryAfterDate: true})
 	server.SetClockOffset(-time.Hour)
 	before := time.Now()
@@ -78,7 +78,7 @@ func TestRetryAfterAsADate(t *testing.T) {
 	}
 }
 
-func TestRedirects(t *testing.T) {
+func TestFault_Redirects(t *testing.T) {
 	server := startWith(t, emulator.Fault{Status: 307}, emulator.Fault{Status: 302, Location: "https://elsewhere.example/"})
 	for _, want := range []string{"/v3/generatetoken", "https://elsewhere.example/"} {
 		if resp, _ := answered(t, server, sent{}); resp.Header.Get("Location") != want || resp.StatusCode/100 != 3 {
@@ -87,7 +87,7 @@ func TestRedirects(t *testing.T) {
 	}
 }
 
-func TestAMalformedBodyIsHalfAnAnswerAndAWholeMessage(t *testing.T) {
+func TestFault_MalformedBodyIsHalfAnAnswerInAWholeMessage(t *testing.T) {
 	server := startWith(t, emulator.Fault{Body: emulator.BodyMalformed}, emulator.Fault{Status: 403, Body: emulator.BodyMalformed})
 	for range 2 {
 		if _, body := answered(t, server, sent{}); json.Valid(body) || !bytes.HasPrefix(body, []byte(`{"`)) {
@@ -96,7 +96,7 @@ func TestAMalformedBodyIsHalfAnAnswerAndAWholeMessage(t *testing.T) {
 	}
 }
 
-func TestAHugeBodyIsTheAnswerAfterALotOfWhiteSpace(t *testing.T) {
+func TestFault_HugeBodyIsTheAnswerAfterWhiteSpace(t *testing.T) {
 	resp, body := answered(t, startWith(t, emulator.Fault{Body: emulator.BodyHuge}), sent{})
 	if len(body) < 16<<20 || !json.Valid(body) || resp.ContentLength != int64(len(body)) {
 		t.Errorf("%d bytes, Content-Length %d", len(body), resp.ContentLength)
@@ -104,7 +104,7 @@ func TestAHugeBodyIsTheAnswerAfterALotOfWhiteSpace(t *testing.T) {
 }
 
 // A clock that a test winds: the emulator writes to a recorder, so there is no socket that would hold it up.
-func TestASlowBodyComesAtItsSpeed(t *testing.T) {
+func TestFault_SlowBodyComesAtItsSpeed(t *testing.T) {
 	for _, speed := range []int{1, 15, 1000} {
 		synctest.Test(t, func(t *testing.T) {
 			e, err := emulator.New(emulator.WithFaults(emulator.Fault{BytesPerSecond: speed}))
@@ -121,7 +121,7 @@ func TestASlowBodyComesAtItsSpeed(t *testing.T) {
 	}
 }
 
-func TestFaultsOfTheConnection(t *testing.T) {
+func TestFault_BreaksTheConnection(t *testing.T) {
 	server := startWith(t,
 		emulator.Fault{Reset: true}, emulator.Fault{Truncate: true}, emulator.Fault{Status: 403, Truncate: true},
 		emulator.Fault{ResetAfterHeaders: true},
@@ -140,7 +140,7 @@ func TestFaultsOfTheConnection(t *testing.T) {
 	}
 }
 
-func TestFaultsOfTheConnectionOverHTTP2(t *testing.T) {
+func TestFault_BreaksTheStreamOverHTTP2(t *testing.T) {
 	server, err := emulator.StartTLS(emulator.WithFaults(
 		emulator.Fault{Reset: true}, emulator.Fault{Truncate: true}, emulator.Fault{ResetAfterHeaders: true},
 	))
@@ -160,7 +160,7 @@ func TestFaultsOfTheConnectionOverHTTP2(t *testing.T) {
 	}
 }
 
-func TestADelayedAnswerEndsWithItsRequest(t *testing.T) {
+func TestFault_DelayEndsWithTheRequest(t *testing.T) {
 	for _, fault := range []emulator.Fault{{Delay: time.Hour}, {BytesPerSecond: 1}} {
 		t.Run(fault.String(), func(t *testing.T) {
 			server := startWith(t, fault)

@@ -5,8 +5,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -36,34 +38,35 @@ func StartTLS(opts ...Option) (*Server, error) {
 	return ListenTLS("127.0.0.1:0", opts...)
 }
 
-// Listen is [Start] for an address of your choice, such as "127.0.0.1:8080". It refuses one that is not loopback: the
-// emulator gives a token to anybody who asks.
+// Listen is [Start] for an address of your choice, such as "127.0.0.1:8080". It refuses one that is not loopback, unless
+// [WithRemoteClients] allows it: the emulator gives a token to anybody who asks.
 func Listen(address string, opts ...Option) (*Server, error) {
 	s, listener, err := newServer(address, opts)
 	if err != nil {
 		return nil, err
 	}
-	s.URL = "http://" + listener.Addr().String()
+	s.URL = "http://" + reachable(listener.Addr())
 	s.serve(func() error { return s.server.Serve(listener) })
 	return s, nil
 }
 
 // ListenTLS is [StartTLS] for an address of your choice, as [Listen] is for [Start].
 func ListenTLS(address string, opts ...Option) (*Server, error) {
-	authority, certificate, err := newCertificate()
-	if err != nil {
-		return nil, fmt.Errorf("emulator: making a certificate: %w", err)
-	}
 	s, listener, err := newServer(address, opts)
 	if err != nil {
 		return nil, err
+	}
+	authority, certificate, err := newCertificate(slices.Sorted(maps.Keys(s.hosts)))
+	if err != nil {
+		_ = listener.Close()
+		return nil, fmt.Errorf("emulator: making a certificate: %w", err)
 	}
 	s.authority = authority
 	roots := x509.NewCertPool()
 	roots.AddCert(authority)
 	s.transport.TLSClientConfig = &tls.Config{RootCAs: roots}
 	s.server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}}
-	s.URL = "https://" + listener.Addr().String()
+	s.URL = "https://" + reachable(listener.Addr())
 	s.serve(func() error { return s.server.ServeTLS(listener, "", "") })
 	return s, nil
 }
@@ -73,12 +76,12 @@ func newServer(address string, opts []Option) (*Server, net.Listener, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("emulator: the address %q is not host:port: %w", address, err)
 	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, nil, fmt.Errorf("emulator: the address %q is not on loopback; use 127.0.0.1 and a port", address)
-	}
 	e, err := New(opts...)
 	if err != nil {
 		return nil, nil, err
+	}
+	if !isLoopback(host) && !e.remote {
+		return nil, nil, fmt.Errorf("emulator: the address %q is not on loopback; use 127.0.0.1 and a port", address)
 	}
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
@@ -103,6 +106,14 @@ func newServer(address string, opts []Option) (*Server, net.Listener, error) {
 		},
 	}
 	return s, listener, nil
+}
+
+// reachable returns an address that a client here can dial: loopback where the server listens everywhere.
+func reachable(address net.Addr) string {
+	if tcp, ok := address.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		return fmt.Sprintf("127.0.0.1:%d", tcp.Port)
+	}
+	return address.String()
 }
 
 func (s *Server) serve(serve func() error) {

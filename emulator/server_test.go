@@ -14,7 +14,7 @@ import (
 	"github.com/partnercenter-go/generatetoken/emulator"
 )
 
-func TestTLSIsTrustedByTheClientAlone(t *testing.T) {
+func TestStartTLS_IsTrustedByItsClientAlone(t *testing.T) {
 	server, err := emulator.StartTLS()
 	if err != nil {
 		t.Fatal(err)
@@ -36,7 +36,7 @@ func TestTLSIsTrustedByTheClientAlone(t *testing.T) {
 	}
 }
 
-func TestTheAuthorityVouchesForLoopbackAlone(t *testing.T) {
+func TestAuthority_VouchesForLoopbackAlone(t *testing.T) {
 	server, err := emulator.StartTLS()
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +52,7 @@ func TestTheAuthorityVouchesForLoopbackAlone(t *testing.T) {
 	}
 }
 
-func TestShutdownLetsAnswersGoOut(t *testing.T) {
+func TestShutdown_LetsAnswersGoOut(t *testing.T) {
 	server := start(t, emulator.WithFaults(emulator.Fault{BytesPerSecond: 1000}))
 	resp, err := server.Client().Do(request(t, server, sent{}))
 	if err != nil {
@@ -72,7 +72,7 @@ func TestShutdownLetsAnswersGoOut(t *testing.T) {
 	}
 }
 
-func TestShutdownEndsWithItsContext(t *testing.T) {
+func TestShutdown_EndsWithItsContext(t *testing.T) {
 	server := start(t, emulator.WithFaults(emulator.Fault{BytesPerSecond: 1}))
 	resp, err := server.Client().Do(request(t, server, sent{}))
 	if err != nil {
@@ -86,7 +86,7 @@ func TestShutdownEndsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestAHandlerOfOnesOwnStandsBesideTheEndpoint(t *testing.T) {
+func TestWithHandler_StandsBesideTheEndpoint(t *testing.T) {
 	resource := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.PathValue("id")) })
 	server := start(t, emulator.WithHandler("GET /v1/customers/{id}", resource), emulator.WithFaults(emulator.Fault{Status: 500}))
 	if resp, body := call(t, server, "GET", "/v1/customers/7", ""); resp.StatusCode != 200 || string(body) != "7" {
@@ -102,7 +102,7 @@ func TestAHandlerOfOnesOwnStandsBesideTheEndpoint(t *testing.T) {
 	}
 }
 
-func TestListenTakesLoopbackAddressesOnly(t *testing.T) {
+func TestListen_TakesLoopbackAddressesOnly(t *testing.T) {
 	for name, listen := range map[string]func(string, ...emulator.Option) (*emulator.Server, error){
 		"Listen": emulator.Listen, "ListenTLS": emulator.ListenTLS,
 	} {

@@ -13,7 +13,7 @@ import (
 	"github.com/partnercenter-go/generatetoken/gen"
 )
 
-func TestARequestIDWithItsBearerMakesOneToken(t *testing.T) {
+func TestToken_IsOneForARequestIDWithItsBearer(t *testing.T) {
 	server := start(t)
 	token := func(bearer, requestID string) string {
 		resp, body := answered(t, server, sent{header: map[string]string{"Authorization": "Bearer " + bearer, "ms-requestid": requestID}})
@@ -40,7 +40,7 @@ func TestARequestIDWithItsBearerMakesOneToken(t *testing.T) {
 	}
 }
 
-func TestARequestIDIsRememberedForAWindow(t *testing.T) {
+func TestToken_IsRememberedForAWindow(t *testing.T) {
 	id := uuid.NewString()
 	for name, test := range map[string]struct {
 		opts  []emulator.Option
@@ -71,7 +71,7 @@ func TestARequestIDIsRememberedForAWindow(t *testing.T) {
 	}
 }
 
-func TestAFaultsAnswerIsNotRemembered(t *testing.T) {
+func TestToken_IsNotAFaultsAnswer(t *testing.T) {
 	server := start(t, emulator.WithFaults(emulator.Fault{Status: 500}))
 	id := map[string]string{"ms-requestid": uuid.NewString()}
 	for i, want := range []int{500, 200, 200} {
@@ -81,7 +81,7 @@ func TestAFaultsAnswerIsNotRemembered(t *testing.T) {
 	}
 }
 
-func TestTheLastTenThousandTokensAreKept(t *testing.T) {
+func TestToken_IsAmongTheLastTenThousand(t *testing.T) {
 	e, err := emulator.New()
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +100,7 @@ func TestTheLastTenThousandTokensAreKept(t *testing.T) {
 	}
 }
 
-func TestTheTokensLifetimeCanBeSet(t *testing.T) {
+func TestWithTokenLifetime_SetsExpiresIn(t *testing.T) {
 	resp, body := answered(t, start(t, emulator.WithTokenLifetime(90*time.Second)), sent{})
 	var token gen.AccessToken
 	decode(t, resp, body, &token)

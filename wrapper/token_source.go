@@ -28,6 +28,7 @@ import (
 // costs an exchange.
 type TokenSource struct {
 	client *Client
+	sharer Sharer // nil: each exchange is the source's own
 	cfg    sourceConfig
 	// renewAt is the part of a token's lifetime after which this source renews it.
 	renewAt float64
@@ -39,7 +40,7 @@ type TokenSource struct {
 	flight    *flight // the exchange under way
 	failure   *flight // the last one that failed
 	abandoned int     // exchanges that still run after their limit
-	refused   string  // the access token that was refused last
+	refused   *Token  // the last one that was refused
 	useless   int     // how many tokens in a row were of no use
 	last      instant // when the last of them was
 	distance  time.Duration
@@ -73,6 +74,9 @@ func NewTokenSource(c *Client, opts ...SourceOption) *TokenSource {
 	s := &TokenSource{client: c, cfg: sourceDefaults, now: now}
 	for _, opt := range opts {
 		opt(&s.cfg)
+	}
+	if s.cfg.sharer != nil {
+		s.sharer = s.cfg.sharer()
 	}
 	// Drawn once: sources of different periods drift apart steadily, where a new draw for each token would have them
 	// wander.
@@ -112,7 +116,7 @@ func (s *TokenSource) Invalidate(t *Token) {
 	if h != nil && h.token.AccessToken != t.AccessToken {
 		return
 	}
-	s.refused = t.AccessToken
+	s.refused = t
 	if h != nil {
 		s.current.Store(nil)
 		if now := s.now(); !s.served(h, now) {
@@ -226,6 +230,7 @@ const mostAbandoned = 8
 // exchange makes an exchange, in a goroutine of its own, and lands it at its limit whatever is below.
 func (s *TokenSource) exchange(ctx context.Context, f *flight, abandoned int) {
 	token, err := (*Token)(nil), error(&Error{Err: errors.New("the exchange ended without an outcome")}) // if the BearerFunc ends the goroutine
+	var again time.Duration                                                                              // when the sharer wants to be asked next
 	limited, cancel := context.WithTimeout(ctx, s.cfg.exchangeTimeout)
 	defer cancel()
 	// A moment later than the context, so that an exchange which heeds it can say what it was waiting for.
@@ -233,7 +238,7 @@ func (s *TokenSource) exchange(ctx context.Context, f *flight, abandoned int) {
 		s.mu.Lock()
 		s.abandoned++
 		s.mu.Unlock()
-		s.land(ctx, f, nil, s.overran(&Error{}))
+		s.land(ctx, f, nil, 0, s.overran(&Error{}))
 	})
 	defer func() {
 		if reason := recover(); reason != nil {
@@ -243,7 +248,7 @@ func (s *TokenSource) exchange(ctx context.Context, f *flight, abandoned int) {
 		if abandon.Stop(); err != nil && limited.Err() != nil {
 			err = s.overran(err)
 		}
-		s.land(ctx, f, token, err)
+		s.land(ctx, f, token, again, err)
 	}()
 	if abandoned >= mostAbandoned {
 		err = &Error{Err: fmt.Errorf("%d exchanges run on after their limit: the bearer or the transport ignores its context", abandoned)}
@@ -253,5 +258,10 @@ func (s *TokenSource) exchange(ctx context.Context, f *flight, abandoned int) {
 	if f.renewal {
 		attempts = 1 // it has time: the source's pause is kinder to a service in trouble than the client's retries are
 	}
-	token, err = s.client.exchange(limited, attempts)
+	exchange := func(ctx context.Context) (*Token, error) { return s.client.exchange(ctx, attempts) }
+	if s.sharer != nil {
+		token, again, err = s.sharer.Token(limited, s.situation(), exchange)
+	} else {
+		token, err = exchange(limited)
+	}
 }

@@ -1,6 +1,7 @@
 package wrapper
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +12,7 @@ import (
 )
 
 // land makes the outcome of an exchange known, and logs what no caller is told of. Only the first outcome counts.
-func (s *TokenSource) land(ctx context.Context, f *flight, token *Token, err error) {
+func (s *TokenSource) land(ctx context.Context, f *flight, token *Token, again time.Duration, err error) {
 	s.mu.Lock()
 	if s.flight != f {
 		s.abandoned-- // what ran on after its limit has ended
@@ -22,7 +23,7 @@ func (s *TokenSource) land(ctx context.Context, f *flight, token *Token, err err
 	h := s.current.Load()
 	valid := h.state(f.ended) != expired
 	if err == nil {
-		err = s.take(f, h, token)
+		err = s.take(f, h, token, again)
 	} else {
 		f.err, f.share = err, min(retryAfterOf(err), mostShared)
 		if !f.renewal {
@@ -34,7 +35,7 @@ func (s *TokenSource) land(ctx context.Context, f *flight, token *Token, err err
 	if err != nil && valid {
 		age := f.ended.since(h.since)
 		left = h.end - age
-		pause = s.pause(left, err)
+		pause = cmp.Or(again, s.pause(left, err))
 		later := *h
 		later.stale = age + min(pause, left)
 		s.current.Store(&later)
@@ -63,11 +64,17 @@ var (
 )
 
 // take puts a token into service, or returns why it is of no use. One that is too short serves those who wait for it.
-func (s *TokenSource) take(f *flight, old *held, token *Token) error {
+func (s *TokenSource) take(f *flight, old *held, token *Token, again time.Duration) error {
 	s.failure = nil
 	h := s.hold(token, f.began)
+	if old != nil && old.token == token { // the sharer knows no better one
+		*h = *old
+	}
+	if again > 0 {
+		h.stale = min(f.ended.since(h.since)+again, h.end)
+	}
 	switch {
-	case token.AccessToken == s.refused:
+	case s.refused != nil && token.AccessToken == s.refused.AccessToken:
 		s.keepDistance(f.ended)
 		return errRefused
 	case h.end < time.Second:

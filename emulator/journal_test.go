@@ -13,7 +13,7 @@ import (
 	"github.com/partnercenter-go/generatetoken/emulator"
 )
 
-func TestRequestsAreKeptWithoutTheirBearers(t *testing.T) {
+func TestRequests_AreKeptWithoutTheirBearers(t *testing.T) {
 	server := start(t)
 	before := time.Now()
 	answered(t, server, sent{path: "/generatetoken"})
@@ -32,7 +32,7 @@ func TestRequestsAreKeptWithoutTheirBearers(t *testing.T) {
 	}
 }
 
-func TestARequestIsKeptWithWhatBecameOfIt(t *testing.T) {
+func TestRequests_SayWhatBecameOfThem(t *testing.T) {
 	server := startWith(t, emulator.Fault{Status: 500}, emulator.Fault{Reset: true})
 	id, correlation := uuid.NewString(), uuid.NewString()
 	same := sent{header: map[string]string{"ms-requestid": id, "ms-correlationid": correlation}}
@@ -56,7 +56,7 @@ func TestARequestIsKeptWithWhatBecameOfIt(t *testing.T) {
 	}
 }
 
-func TestTheLastTenThousandRequestsAreKept(t *testing.T) {
+func TestRequests_AreTheLastTenThousand(t *testing.T) {
 	e, err := emulator.New()
 	if err != nil {
 		t.Fatal(err)
@@ -69,17 +69,18 @@ func TestTheLastTenThousandRequestsAreKept(t *testing.T) {
 	}
 }
 
-func TestLargeRequestsAreKeptInPart(t *testing.T) {
+func TestRequests_AreBoundedInMemory(t *testing.T) {
 	e, err := emulator.New()
 	if err != nil {
 		t.Fatal(err)
 	}
 	send := func(header, body string) {
 		r := httptest.NewRequest(http.MethodPost, "/v3/generatetoken", strings.NewReader(body))
-		r.Header.Set("X-Large", header)
+		r.Header.Set("User-Agent", header)
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		e.ServeHTTP(httptest.NewRecorder(), r)
 	}
-	send("", strings.Repeat("b", 1<<20))
+	send("", "scope="+strings.Repeat("b", 1<<20-6))
 	if kept := e.Requests(); len(kept[0].Body) != 4<<10 {
 		t.Errorf("kept %d bytes of a body", len(kept[0].Body))
 	}

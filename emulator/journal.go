@@ -15,9 +15,10 @@ type Request struct {
 	// Method and Path are of the request line.
 	Method string `json:"method"`
 	Path   string `json:"path"`
-	// Header holds every header; of Authorization and Proxy-Authorization, the scheme alone, and no cookies.
+	// Header has every header. Values that are not known to be harmless are "REDACTED"; so is the token in "Bearer REDACTED".
 	Header http.Header `json:"header"`
-	// Body is the first 4 KiB of the body.
+	// Body is the first 4 KiB of the body. Members that are not known to be harmless are "REDACTED", and so is all of a body
+	// that is not a form, JSON or XML as its Content-Type says.
 	Body string `json:"body"`
 	// RequestID and CorrelationID are the ids of the answer: the request's own, or the emulator's where it had none.
 	RequestID     string `json:"requestId"`
@@ -86,19 +87,4 @@ func (j *journal) last(n int) []Request {
 		last = append(last, *r)
 	}
 	return last
-}
-
-// masked returns a copy of the header without its secrets.
-func masked(header http.Header) http.Header {
-	header = header.Clone()
-	for _, name := range []string{"Authorization", "Proxy-Authorization", "Cookie"} {
-		for i, value := range header[name] {
-			scheme, _, _ := strings.Cut(value, " ")
-			if scheme == value || name == "Cookie" {
-				scheme = "" // no scheme: the value is the secret
-			}
-			header[name][i] = strings.TrimSpace(scheme + " REDACTED")
-		}
-	}
-	return header
 }
