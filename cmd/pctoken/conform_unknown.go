@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/partnercenter-go/generatetoken/wrapper"
 )
 
 // unknown answers a question that the documentation leaves open, with how many answers of the service said so.
@@ -199,7 +201,7 @@ func (c *conformance) keepSecrets(one *cell) {
 // shown returns a text that has words of the service in it as it can be shown: on one line, without secrets, and without
 // words that are a part of one.
 func (c *conformance) shown(text string) string {
-	return words.ReplaceAllStringFunc(plain(text, c.secrets...), func(word string) string {
+	return words.ReplaceAllStringFunc(wrapper.Redact(text, c.secrets...), func(word string) string {
 		if slices.ContainsFunc(c.secrets, func(secret string) bool { return strings.Contains(secret, word) }) {
 			return "REDACTED"
 		}
