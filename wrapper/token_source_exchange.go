@@ -29,8 +29,8 @@ const mostAbandoned = 8
 func (s *TokenSource) exchange(ctx context.Context, f *flight, abandoned int) {
 	var (
 		token *Token
-		again time.Duration                                                                    // when the sharer wants to be asked next
-		err   error         = &Error{Err: errors.New("the exchange ended without an outcome")} // if the BearerFunc ends the goroutine
+		again time.Duration // when the sharer wants to be asked next
+		err   error
 	)
 	limited, cancel := context.WithTimeout(ctx, s.cfg.exchangeTimeout)
 	defer cancel()
@@ -45,6 +45,9 @@ func (s *TokenSource) exchange(ctx context.Context, f *flight, abandoned int) {
 		if reason := recover(); reason != nil {
 			err = &Error{Err: RedactError(fmt.Errorf("panic in the exchange: %v", reason))}
 			defer s.log(ctx, slog.LevelError, "panic while getting a token", slog.String("error", err.Error()), slog.String("stack", string(debug.Stack())))
+		}
+		if token == nil && err == nil {
+			err = &Error{Err: errors.New("the exchange ended without an outcome")} // a BearerFunc can end the goroutine
 		}
 		if abandon.Stop(); err != nil && limited.Err() != nil {
 			err = s.overran(err)
@@ -62,6 +65,9 @@ func (s *TokenSource) exchange(ctx context.Context, f *flight, abandoned int) {
 	exchange := func(ctx context.Context) (*Token, error) { return s.client.exchange(ctx, attempts) }
 	if s.sharer != nil {
 		token, again, err = s.sharer.Token(limited, s.situation(), exchange)
+		if e := (*Error)(nil); err != nil && !errors.As(err, &e) {
+			err = &Error{Err: RedactError(err)}
+		}
 	} else {
 		token, err = exchange(limited)
 	}
