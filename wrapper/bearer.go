@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-
-	"github.com/partnercenter-go/generatetoken/gen"
 )
 
 // BearerFunc returns the Microsoft Entra access token for one exchange. It is called once per call of the client,
@@ -16,7 +14,8 @@ import (
 // part of a token gets [ErrInvalidBearer] before anything is sent.
 type BearerFunc func(ctx context.Context) (string, error)
 
-// StaticBearer returns a BearerFunc that always returns token, for a program that lives shorter than the token does.
+// StaticBearer returns a BearerFunc that always returns token, for programs that end before the token
+// expires.
 func StaticBearer(token string) BearerFunc {
 	return func(context.Context) (string, error) { return token, nil }
 }
@@ -25,23 +24,26 @@ func StaticBearer(token string) BearerFunc {
 // empty, starts with "Bearer ", or holds a character that no token has. Nothing was sent then.
 var ErrInvalidBearer = errors.New("the bearer is not usable")
 
+const bearerPrefix = "Bearer "
+
 // authorize sets the Authorization header of a call.
-func authorize(bearer BearerFunc) gen.RequestEditorFn {
-	return func(ctx context.Context, req *http.Request) error {
-		token, err := bearer(ctx)
-		if err != nil {
-			return noAnswer(req, 0, fmt.Errorf("getting the bearer: %w", err))
-		}
-		token, err = checkBearer(token)
-		if err != nil {
-			return noAnswer(req, 0, err)
-		}
-		req.Header["Authorization"] = []string{bearerPrefix + token}
-		return nil
+func authorize(ctx context.Context, req *http.Request, bearer BearerFunc) error {
+	token, err := bearer(ctx)
+	if err != nil {
+		return noAnswer(req, 0, fmt.Errorf("getting the bearer: %w", err))
 	}
+	token, err = checkBearer(token)
+	if err != nil {
+		return noAnswer(req, 0, err)
+	}
+	req.Header["Authorization"] = []string{bearerPrefix + token}
+	return nil
 }
 
-const bearerPrefix = "Bearer "
+// bearerOf returns the bearer that a request has.
+func bearerOf(req *http.Request) string {
+	return strings.TrimPrefix(req.Header.Get("Authorization"), bearerPrefix)
+}
 
 func checkBearer(token string) (string, error) {
 	token = strings.TrimSuffix(token, "\n")

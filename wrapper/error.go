@@ -1,7 +1,6 @@
 package wrapper
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/partnercenter-go/generatetoken/gen"
 )
@@ -37,16 +35,20 @@ type Error struct {
 	// Attempts is how many times the request was sent; 0 when the call failed before that.
 	Attempts int
 	// Err is the reason when no answer came or its body was not usable, and nil otherwise. A call whose context ended
-	// has context.Canceled or context.DeadlineExceeded in it.
+	// has context.Canceled or context.DeadlineExceeded in it. [errors.Is] and [errors.As] find what it was made of; its
+	// text has been cleaned.
 	Err error
+
+	china bool // the call went to China's service: its scope is another
 }
 
 // What an [*Error] can be compared with by [errors.Is]. Each stands for the statuses that it names and no other, so at
-// most one of them matches. What the documented statuses mean is from "Authentication - Generate access token".
+// most one of them matches, but for ErrMFARequired. What the documented statuses mean is from "Authentication - Generate
+// access token".
 var (
 	// ErrBadRequest is status 400: input is missing or invalid.
 	ErrBadRequest = errors.New("bad request")
-	// ErrUnauthorized is status 401: the bearer is not accepted.
+	// ErrUnauthorized is status 401: the client has to authenticate with the partner API service first.
 	ErrUnauthorized = errors.New("unauthorized")
 	// ErrForbidden is status 403: the caller lacks the rights.
 	ErrForbidden = errors.New("forbidden")
@@ -57,20 +59,27 @@ var (
 	// ErrServer is status 500, the other statuses over it that ErrUnavailable is not, and a 2xx without a token: the
 	// service failed.
 	ErrServer = errors.New("server error")
-	// ErrUnavailable is status 408, 502, 503 or 504, or no answer to a call that was sent and not cancelled: the
-	// service was not reached, or not in time.
+	// ErrUnavailable is status 408, 502, 503 or 504, no answer to a call that was not cancelled, or a temporary failure to
+	// get the bearer: the service or Entra was not reached, or not in time.
 	ErrUnavailable = errors.New("service unavailable")
+	// ErrMFARequired is status 401 with code 900421, and matches together with ErrUnauthorized: the bearer is an app+user
+	// token whose sign-in lacked multi-factor authentication (Microsoft's partner announcements on MFA, as partners
+	// report them).
+	ErrMFARequired = errors.New("multi-factor authentication required")
 )
 
 // Is implements the comparison of [errors.Is] with the Err… variables.
 func (e *Error) Is(target error) bool {
+	if target == ErrMFARequired {
+		return e.StatusCode == http.StatusUnauthorized && e.Code == codeMFA
+	}
 	kind := e.kind()
 	return kind != nil && target == kind
 }
 
 func (e *Error) kind() error {
 	switch s := e.StatusCode; {
-	case s == 0 && e.Attempts > 0 && !errors.Is(e.Err, context.Canceled):
+	case s == 0 && !errors.Is(e.Err, context.Canceled) && (e.Attempts > 0 || temporary(e.Err)):
 		return ErrUnavailable
 	case s == http.StatusBadRequest:
 		return ErrBadRequest
@@ -91,12 +100,12 @@ func (e *Error) kind() error {
 	return nil
 }
 
-// Retryable tells whether the same call may succeed later, once RetryAfter has passed: it does for [ErrThrottled],
-// [ErrServer] and [ErrUnavailable], except for status 501 and a TLS handshake that the two sides cannot agree on.
+// Retryable reports whether the same call may succeed later, once RetryAfter has passed: it may after [ErrThrottled],
+// [ErrServer] and [ErrUnavailable], except for status 501 and for a TLS handshake that the two sides cannot agree on.
 func (e *Error) Retryable() bool {
 	switch e.kind() {
 	case ErrThrottled, ErrServer, ErrUnavailable:
-		return e.StatusCode != http.StatusNotImplemented && (e.StatusCode != 0 || transient(e.Err))
+		return e.StatusCode != http.StatusNotImplemented && (e.StatusCode != 0 || e.Attempts == 0 || transient(e.Err))
 	}
 	return false
 }
@@ -136,20 +145,39 @@ func (e *Error) Error() string {
 	if advice := e.advice(); advice != "" {
 		b.WriteString("; " + advice)
 	}
-	return oneLine(b.String())
+	return b.String()
 }
 
-const askEntra = "ask Entra for a token of scope https://api.partnercenter.microsoft.com/.default"
+// Codes of the service that say more than their status.
+const (
+	// codeAudience is the answer to a bearer for an audience that the service does not take, in practice one that still
+	// names https://graph.windows.net ("Partner Center REST error codes").
+	codeAudience = "900420"
+	// codeMFA is the answer to an app+user bearer without MFA.
+	codeMFA = "900421"
+	// codeWrongToken is seen where this endpoint's token is sent to a resource that wants the Entra token.
+	codeWrongToken = "900316"
+)
 
 // advice is what to do next, where that is known.
 func (e *Error) advice() string {
+	askEntra := "ask Entra for a token of scope " + gen.ServerGlobal + "/.default"
+	if e.china {
+		askEntra = "ask Entra for a token of scope " + gen.ServerChina + "/.default"
+	}
 	switch {
+	case errors.Is(e, ErrMFARequired):
+		return "the sign-in lacked multi-factor authentication: sign in again with it (pctoken login), a new token of the same sign-in would lack it too"
 	case e.Code == codeAudience:
 		return "the bearer is for another audience: " + askEntra
+	case e.Code == codeWrongToken:
+		return "the token is not of the kind that is wanted here: send the Entra token, not one of this endpoint; " + askEntra
 	case e.StatusCode >= 300 && e.StatusCode < 400:
 		return "redirects are not followed: check the base URL"
-	case e.StatusCode == 0 && e.Attempts > 0 && !transient(e.Err) && e.kind() == ErrUnavailable:
+	case e.StatusCode == 0 && e.Attempts > 0 && e.kind() == ErrUnavailable && !transient(e.Err):
 		return "check the base URL, the certificates that this machine trusts, and its clock"
+	case e.StatusCode == 0 && e.Attempts == 0 && e.kind() == ErrUnavailable:
+		return "try again later; if it goes on, check the network between here and Entra"
 	}
 	switch e.kind() {
 	case ErrBadRequest:
@@ -170,65 +198,20 @@ func (e *Error) advice() string {
 	return ""
 }
 
-// codeAudience is what the service answers to a bearer with an audience that it does not take, in practice one that
-// still names https://graph.windows.net ("Partner Center REST error codes").
-const codeAudience = "900420"
-
 func statusText(code int) string {
 	return strings.TrimSpace(strconv.Itoa(code) + " " + http.StatusText(code))
 }
 
-// oneLine replaces every run of white space and unprintable characters by a space and what is no UTF-8 by its sign, so
-// that what a server says can neither break a log's line nor move a terminal's cursor.
-func oneLine(s string) string {
-	s = strings.ToValidUTF8(s, string(unicode.ReplacementChar))
-	return strings.Join(strings.FieldsFunc(s, func(r rune) bool {
-		return unicode.IsSpace(r) || !unicode.IsPrint(r)
-	}), " ")
-}
-
-// clip cuts what a server said down to a length, in bytes, that fits on a line. The documented lengths all do.
-func clip(s string, most int) string {
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "") + "…"
-}
-
-// noAnswer is the error of a call that no usable answer came to after so many attempts.
+// noAnswer returns the error of a call that failed before anything was sent, or between two attempts.
 func noAnswer(req *http.Request, attempts int, err error) *Error {
+	return (&answer{request: req, attempts: attempts, err: cleanError(req, err)}).failure()
+}
+
+// cleanError returns err without secrets, and with the end of the call's context in it if that has ended: whoever ended
+// it may have given it another cause, or closed what was being read.
+func cleanError(req *http.Request, err error) error {
 	if ended := req.Context().Err(); ended != nil && !errors.Is(err, ended) {
-		// Whoever ended the context may have given it another cause, which is what net/http reports.
 		err = fmt.Errorf("%w: %w", ended, err)
 	}
-	e := &Error{Attempts: attempts, Err: err}
-	e.RequestID, e.CorrelationID = callIDs(req, nil)
-	return e
-}
-
-// refusal is the error of an answer other than 200.
-func refusal(resp *http.Response) *Error {
-	a := resp.Body.(*answer)
-	e := &Error{StatusCode: resp.StatusCode, RetryAfter: retryAfter(resp.Header), Attempts: a.attempts, Err: a.err}
-	e.RequestID, e.CorrelationID = callIDs(resp.Request, resp.Header)
-	// A server that repeats the bearer in what it says must not bring it into an error.
-	bearer := strings.TrimPrefix(resp.Request.Header.Get("Authorization"), bearerPrefix)
-	e.decode(withoutSecret(a.content, bearer))
-	return e
-}
-
-// noToken is the error of an answer 200 that holds no token. Nothing of the body is repeated: it may be one that does
-// not decode.
-func noToken(resp *http.Response) *Error {
-	a := resp.Body.(*answer)
-	e := &Error{StatusCode: resp.StatusCode, Attempts: a.attempts, Err: cmp.Or(a.err, errNoToken)}
-	e.RequestID, e.CorrelationID = callIDs(resp.Request, resp.Header)
-	e.Description = fmt.Sprintf("the body is %d bytes of %q", len(a.content), resp.Header.Get("Content-Type"))
-	return e
-}
-
-// callIDs returns the ids of a call: the service's word for them in the answer's header, or else what was sent.
-func callIDs(req *http.Request, h http.Header) (requestID, correlationID string) {
-	return cmp.Or(h.Get(headerRequestID), req.Header.Get(headerRequestID)),
-		cmp.Or(h.Get(headerCorrelationID), req.Header.Get(headerCorrelationID))
+	return RedactError(err, bearerOf(req))
 }

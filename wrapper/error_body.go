@@ -2,68 +2,137 @@ package wrapper
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
-	"encoding/xml"
 	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/partnercenter-go/generatetoken/gen"
 )
 
-// decode fills in what the body of a failed answer says, whatever it is: the documented error, in JSON or XML, the
-// {"statusCode", "message"} of a gateway ("API throttling guidance"), or something else, of which the beginning is
-// kept as the description. It goes by the body itself: a gateway's Content-Type is as often wrong as right.
-func (e *Error) decode(body []byte) {
-	body = bytes.TrimLeft(body, "\ufeff \t\r\n")
+// failure returns the Error of an answer with what is known of every one: who sent what, and how often.
+func (a *answer) failure() *Error {
+	e := &Error{Attempts: a.attempts, Err: a.err, china: strings.HasPrefix(a.request.URL.String(), gen.ServerChina)}
+	e.RequestID, e.CorrelationID = a.ids()
+	if a.response != nil {
+		e.StatusCode, e.RetryAfter = a.response.StatusCode, retryAfter(a.response.Header)
+	}
+	return e
+}
+
+// noToken returns the Error of a success without a token. Nothing of the body is repeated: it may be one that does not
+// decode.
+func (a *answer) noToken() *Error {
+	e := a.failure()
+	e.Err = cmp.Or(e.Err, errNoToken)
+	e.Description = fmt.Sprintf("the body is %d bytes of %q", len(a.content), a.clean(a.response.Header.Get("Content-Type"), 64))
+	return e
+}
+
+// refusal returns the Error of an answer that is no success, whatever its body is: the documented error, in JSON or XML,
+// the {"statusCode", "message"} of a gateway ("API throttling guidance"), an error of OAuth, or something else, of which
+// the beginning is kept as the description. It goes by the body itself: a gateway's Content-Type is as often wrong as
+// right.
+func (a *answer) refusal() *Error {
+	e, body := a.failure(), a.text()
 	switch {
 	case bytes.HasPrefix(body, []byte("{")):
-		e.decodeJSON(body)
+		a.decodeJSON(e, body)
 	case bytes.HasPrefix(body, []byte("<")):
-		e.decodeXML(body)
+		a.decodeXML(e, body)
 	}
-	switch {
-	case e.Code != "" || e.Description != "":
-	case bytes.Contains(body, []byte("access_token")):
+	if e.Code != "" || e.Description != "" {
+		return e
+	}
+	switch shown := a.clean(string(body), 200); {
+	case shown == "":
+		e.Description = a.clean(a.response.Header.Get("WWW-Authenticate"), 1024)
+	case holdsToken(string(body)):
 		e.Description = "the body may hold a token and is not shown"
 	default:
-		e.Description = clip(oneLine(string(body)), 200)
+		e.Description = shown
 	}
+	return e
 }
+
+// What is kept of each field: more than the documented lengths, in bytes.
+const (
+	mostOfCode        = 256
+	mostOfDescription = 4 << 10
+)
 
 // decodeJSON takes what it can: a member of another type than documented leaves its field empty and no other.
-func (e *Error) decodeJSON(body []byte) {
-	var documented struct {
-		Code                         any // a string by the documentation, a number as well in practice
+func (a *answer) decodeJSON(e *Error, body []byte) {
+	type members struct {
+		Code, Error                  any // a string by the documentation, a number as well in practice
 		Description, Source, Message string
+		OAuth                        string `json:"error_description"`
 		Data                         []any
 	}
+	var documented members
 	_ = json.Unmarshal(body, &documented)
-	if documented.Code != nil {
-		e.Code = fmt.Sprint(documented.Code)
+	if inner, ok := documented.Error.(map[string]any); ok { // {"error": {"code": …, "message": …}}
+		documented.Code = cmp.Or(documented.Code, inner["code"])
+		message, _ := inner["message"].(string)
+		documented.Message = cmp.Or(documented.Message, message)
 	}
-	e.Description, e.Source, e.Data = documented.Description, documented.Source, documented.Data
-	if e.Description == "" {
-		e.Description = documented.Message
-	}
+	e.Code = cmp.Or(a.code(documented.Code), a.code(documented.Error))
+	e.Description = a.clean(cmp.Or(documented.Description, documented.OAuth, documented.Message), mostOfDescription)
+	e.Source = a.clean(documented.Source, mostOfCode)
+	left := mostValues
+	e.Data, _ = redactValue(documented.Data, &left, bearerOf(a.request)).([]any)
 }
 
-// decodeXML matches elements by local name alone: neither the names nor a namespace is documented.
-func (e *Error) decodeXML(body []byte) {
+func (a *answer) code(v any) string {
+	switch v.(type) {
+	case string, float64:
+		return a.clean(fmt.Sprint(v), mostOfCode)
+	}
+	return ""
+}
+
+func (a *answer) decodeXML(e *Error, body []byte) {
 	var documented struct {
 		Code        string   `xml:"code"`
 		Description string   `xml:"description"`
 		Source      string   `xml:"source"`
 		Data        []string `xml:"data"`
 	}
-	_ = xml.Unmarshal(body, &documented)
-	e.Code, e.Description, e.Source = documented.Code, documented.Description, documented.Source
-	for _, text := range documented.Data {
-		e.Data = append(e.Data, text)
+	_ = unmarshalXML(body, &documented)
+	e.Code, e.Source = a.clean(documented.Code, mostOfCode), a.clean(documented.Source, mostOfCode)
+	e.Description = a.clean(documented.Description, mostOfDescription)
+	for _, text := range documented.Data[:min(len(documented.Data), mostValues)] {
+		e.Data = append(e.Data, a.clean(text, 1<<10))
 	}
 }
 
-// withoutSecret removes a secret from what a server said. Shorter ones than any real token has are left alone: they
-// would match by chance.
-func withoutSecret(body []byte, secret string) []byte {
-	if len(secret) < 8 {
-		return body
+// clean returns a text of the answer as it may be shown.
+func (a *answer) clean(text string, most int) string {
+	return redact(text, most, bearerOf(a.request))
+}
+
+// ids returns the ids of a call: the service's word for them, or else what was sent.
+func (a *answer) ids(secrets ...string) (requestID, correlationID string) {
+	id := func(header string) string {
+		if a.response != nil {
+			switch reported := a.response.Header.Get(header); {
+			case uuid.Validate(reported) == nil:
+				return reported
+			case reported != "":
+				return redact(reported, 128, append(secrets, bearerOf(a.request))...)
+			}
+		}
+		return a.request.Header.Get(header)
 	}
-	return bytes.ReplaceAll(body, []byte(secret), []byte(redacted))
+	return id(headerRequestID), id(headerCorrelationID)
+}
+
+// outcome says in a few words what came of an attempt.
+func (a *answer) outcome() string {
+	if a.response == nil {
+		return a.err.Error()
+	}
+	return statusText(a.response.StatusCode)
 }

@@ -135,8 +135,8 @@ func TestAnErrorsTextStaysShortWhateverTheServiceSays(t *testing.T) {
 	if len(err.Error()) > 2000 || !utf8.ValidString(err.Error()) {
 		t.Errorf("%d bytes, valid %t", len(err.Error()), utf8.ValidString(err.Error()))
 	}
-	if e.Description != long || e.Code != long || e.Source != long {
-		t.Error("the fields have lost something")
+	if len(e.Description) > 5000 || len(e.Code) > 300 || len(e.Source) > 300 {
+		t.Errorf("the fields have %d, %d and %d bytes", len(e.Description), len(e.Code), len(e.Source))
 	}
 }
 
@@ -223,7 +223,6 @@ func TestATwoHundredWithoutATokenIsAnError(t *testing.T) {
 	for name, a := range map[string]answer{
 		"HTML":                      {contentType: "text/html", body: "<html>canary: sign in</html>"},
 		"empty":                     {contentType: "application/json"},
-		"no content type":           {body: tokenJSON},
 		"not JSON":                  {contentType: "application/json", body: "canary"},
 		"cut off":                   {contentType: "application/json", body: tokenJSON[:30]},
 		"another object":            {contentType: "application/json", body: `{"token":"canary"}`},
@@ -232,7 +231,6 @@ func TestATwoHundredWithoutATokenIsAnError(t *testing.T) {
 		"a token with a line break": {contentType: "application/json", body: `{"access_token":"canary\r\nX-Other: 1"}`},
 		"an array":                  {contentType: "application/json", body: `["canary"]`},
 		"other XML":                 {contentType: "application/xml", body: "<a>canary</a>"},
-		"no XML":                    {contentType: "application/xml", body: tokenJSON},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a.status = 200

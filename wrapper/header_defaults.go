@@ -4,11 +4,10 @@ import (
 	"context"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"sync"
 
 	"github.com/google/uuid"
-
-	"github.com/partnercenter-go/generatetoken/gen"
 )
 
 // The headers of the endpoint beyond HTTP's own, in Go's canonical form so that setting them does not have to convert
@@ -24,44 +23,48 @@ const (
 // (the documentation of net/http.Transport).
 const headerReplayable = "Idempotency-Key"
 
-// defaultHeaders sets the headers that the caller of the generated client left unset. It runs once per call, before
-// the first attempt, so that all attempts of a call carry the same ids: the request id is what makes a retry
-// idempotent.
-func defaultHeaders(cfg *config) gen.RequestEditorFn {
-	// What is the same for all requests is made once.
-	type header struct {
-		key    string
-		values []string
-	}
-	same := []header{
+// headerDefaults are the headers that are the same for all calls, made once.
+type headerDefaults []struct {
+	key    string
+	values []string
+}
+
+func newHeaderDefaults(cfg *config) headerDefaults {
+	same := headerDefaults{
 		{"Accept", []string{string(cfg.accept)}},
+		{"Accept-Encoding", []string{"identity"}}, // so that net/http does not decompress without a bound
 		{"User-Agent", []string{cfg.userAgent}},
 		{headerReplayable, nil},
 	}
 	if cfg.application != "" {
-		same = append(same, header{headerApplication, []string{cfg.application}})
+		same = append(same, headerDefaults{{headerApplication, []string{cfg.application}}}...)
 	}
-	return func(ctx context.Context, req *http.Request) error {
-		for _, h := range same {
-			if len(req.Header[h.key]) == 0 {
-				req.Header[h.key] = h.values
-			}
-		}
-		setDefaultID(ctx, req.Header, headerRequestID, requestIDKey{})
-		setDefaultID(ctx, req.Header, headerCorrelationID, correlationIDKey{})
-		return nil
-	}
+	return same
 }
 
-func setDefaultID(ctx context.Context, h http.Header, key string, contextKey any) {
-	if len(h[key]) > 0 {
-		return
+// set sets the headers that the caller of the generated client left unset, once per call: the request id is what makes a
+// retry idempotent.
+func (d headerDefaults) set(ctx context.Context, h http.Header) {
+	for _, header := range d {
+		if len(h[header.key]) == 0 {
+			h[header.key] = header.values
+		}
 	}
-	id, _ := ctx.Value(contextKey).(uuid.UUID)
-	if id == uuid.Nil {
-		id = uuid.New()
+	values := make([]string, 0, 2)
+	for _, id := range [...]struct {
+		header string
+		key    any
+	}{{headerRequestID, requestIDKey{}}, {headerCorrelationID, correlationIDKey{}}} {
+		if len(h[id.header]) > 0 {
+			continue
+		}
+		value, _ := ctx.Value(id.key).(uuid.UUID)
+		if value == uuid.Nil {
+			value = uuid.New()
+		}
+		values = append(values, value.String())
+		h[id.header] = values[len(values)-1 : len(values) : len(values)]
 	}
-	h[key] = []string{id.String()}
 }
 
 type (
@@ -96,3 +99,15 @@ var defaultUserAgent = sync.OnceValue(func() string {
 	}
 	return "partnercenter-go-generatetoken/" + version
 })
+
+// isHeaderName reports whether name can be the name of a header: a token of RFC 9110.
+func isHeaderName(name string) bool {
+	return name != "" && !strings.ContainsFunc(name, func(r rune) bool {
+		return r <= ' ' || r > '~' || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
+	})
+}
+
+// hasControl reports whether a header's value holds what cannot be sent in one.
+func hasControl(value string) bool {
+	return strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
+}

@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/partnercenter-go/generatetoken/gen"
 )
@@ -33,7 +32,7 @@ type config struct {
 
 func newConfig(opts []Option) (*config, error) {
 	cfg := &config{
-		httpClient: &http.Client{Transport: defaultTransport()},
+		httpClient: &http.Client{Transport: defaultTransport()}, // see transport.go
 		accept:     MediaTypeJSON,
 		userAgent:  defaultUserAgent(),
 		logger:     slog.New(slog.DiscardHandler),
@@ -66,7 +65,7 @@ func WithBaseURL(baseURL string) Option {
 			return optionError("WithBaseURL", "…", "this is no URL; it has to look like "+gen.ServerGlobal)
 		}
 		fail := func(problem string) error {
-			return optionError("WithBaseURL", fmt.Sprintf("%q", withoutSecrets(u)), problem)
+			return optionError("WithBaseURL", fmt.Sprintf("%q", printableURL(u)), problem)
 		}
 		switch {
 		case u.User != nil:
@@ -78,14 +77,14 @@ func WithBaseURL(baseURL string) Option {
 		case u.Scheme == "http" && !isLoopback(u.Hostname()):
 			return fail("http would send the bearer in the clear; use https, or a loopback host")
 		}
-		cfg.baseURL = baseURL
+		cfg.baseURL = strings.TrimSuffix(baseURL, "/") + "/" // what follows is relative to it
 		return nil
 	}
 }
 
-// withoutSecrets is what of a refused URL an error can show: neither a query nor user info, also where the scheme was
-// forgotten and the user info is no such thing.
-func withoutSecrets(u *url.URL) string {
+// printableURL formats u for an error, without user info and query. Where the scheme was forgotten, user info is in the
+// path.
+func printableURL(u *url.URL) string {
 	shown := (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 	if at := strings.LastIndexByte(shown, '@'); at >= 0 {
 		return "…" + shown[at:]
@@ -98,21 +97,13 @@ func isLoopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// defaultTransport is one for all clients, so that they share connections. An http.DefaultTransport that somebody has
-// replaced is left as it is.
-var defaultTransport = sync.OnceValue(func() http.RoundTripper {
-	standard, ok := http.DefaultTransport.(*http.Transport)
-	if !ok {
-		return http.DefaultTransport
-	}
-	transport := standard.Clone()
-	transport.MaxResponseHeaderBytes = 256 << 10 // not 10 MiB: a broken server cannot exhaust memory
-	return transport
-})
-
-// WithHTTPClient sends the requests with a copy of c, to bring a transport, a proxy or tracing. The default is a client
-// on a copy of [http.DefaultTransport] that reads 256 KiB of headers at most, and that all clients share. Redirects are not followed whatever c.CheckRedirect says: the endpoint documents
-// none, and the bearer must not reach another host. A c.Timeout limits each attempt, like [Retry].AttemptTimeout.
+// WithHTTPClient sends the requests with a copy of c, to bring a transport, a proxy or tracing. Redirects are not
+// followed whatever c.CheckRedirect says: the endpoint documents none, and the bearer must not reach another host. A
+// c.Timeout limits each attempt, like [Retry].AttemptTimeout.
+//
+// The default is a client on a copy of [http.DefaultTransport] that makes a connection for each attempt and reads 256
+// KiB of headers at most. A client that keeps connections saves a handshake if it makes many exchanges a minute. It
+// gives up that an attempt cannot meet a dead connection, nor the answer that a gateway out of step sent to another call.
 func WithHTTPClient(c *http.Client) Option {
 	return func(cfg *config) error {
 		if c == nil {
@@ -182,7 +173,7 @@ func WithUserAgent(userAgent string) Option {
 }
 
 func checkHeaderValue(option, value string) error {
-	if strings.TrimSpace(value) == "" || strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+	if strings.TrimSpace(value) == "" || hasControl(value) {
 		return optionError(option, fmt.Sprintf("%q", value), "a header cannot be blank or hold control characters")
 	}
 	return nil

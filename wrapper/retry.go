@@ -8,14 +8,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"slices"
-	"strconv"
+	"strings"
 	"time"
-
-	"github.com/cenkalti/backoff/v5"
 )
 
 // Retry says how failed attempts of a call are tried again. A zero field stands for its default, so the zero value is
@@ -23,8 +21,8 @@ import (
 //
 // Tried again are answers with one of StatusCodes, and attempts that no whole answer came for: connection refused,
 // reset or cut, or no answer in time. Never tried again are other answers, a TLS handshake that the two sides cannot
-// agree on, and a call whose context has ended. A Retry-After in the answer replaces the next delay; where it is
-// longer than MaxDelay, or any delay would outlast the context's deadline, the error comes back at once instead.
+// agree on, and a call whose context has ended. A Retry-After in the answer replaces the next delay. The error comes
+// back at once if that is longer than MaxDelay, or if any delay would outlast the context's deadline.
 type Retry struct {
 	// MaxRetries is how many attempts may follow the first: 3 by default, none if negative.
 	MaxRetries int
@@ -43,26 +41,15 @@ type Retry struct {
 	StatusCodes []int
 }
 
-var defaultRetry = Retry{
-	MaxRetries:     3,
-	Delay:          800 * time.Millisecond,
-	MaxDelay:       60 * time.Second,
-	AttemptTimeout: 30 * time.Second,
-	StatusCodes: []int{
-		http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
-		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
-	},
-}
-
 func (r Retry) withDefaults() (Retry, error) {
 	for _, d := range []struct {
 		field string
 		value *time.Duration
 		byDef time.Duration
 	}{
-		{"Delay", &r.Delay, defaultRetry.Delay},
-		{"MaxDelay", &r.MaxDelay, defaultRetry.MaxDelay},
-		{"AttemptTimeout", &r.AttemptTimeout, defaultRetry.AttemptTimeout},
+		{"Delay", &r.Delay, 800 * time.Millisecond},
+		{"MaxDelay", &r.MaxDelay, 60 * time.Second},
+		{"AttemptTimeout", &r.AttemptTimeout, 30 * time.Second},
 	} {
 		if *d.value < 0 {
 			return r, optionError("WithRetry", fmt.Sprintf("%s: %s", d.field, *d.value), "a duration cannot be negative")
@@ -72,10 +59,11 @@ func (r Retry) withDefaults() (Retry, error) {
 		}
 	}
 	if r.MaxRetries == 0 {
-		r.MaxRetries = defaultRetry.MaxRetries
+		r.MaxRetries = 3
 	}
+	r.MaxRetries = max(0, r.MaxRetries)
 	if r.StatusCodes == nil {
-		r.StatusCodes = defaultRetry.StatusCodes
+		r.StatusCodes = []int{408, 429, 500, 502, 503, 504}
 	}
 	for _, code := range r.StatusCodes {
 		if code < 400 || code > 599 {
@@ -86,94 +74,93 @@ func (r Retry) withDefaults() (Retry, error) {
 	return r, nil
 }
 
-// backOff returns the schedule of one call. The library draws from an interval around its current value; half the
-// bound, with the whole of it as spread either way, makes that full jitter: from nothing to the bound.
-func (r Retry) backOff() *backoff.ExponentialBackOff {
-	return &backoff.ExponentialBackOff{
-		InitialInterval:     min(r.Delay, r.MaxDelay) / 2,
-		MaxInterval:         r.MaxDelay / 2,
-		Multiplier:          2,
-		RandomizationFactor: 1,
+// backoff returns how long to wait after so many attempts: a random part of a bound that doubles (full jitter).
+func (r Retry) backoff(attempts int) time.Duration {
+	bound := r.MaxDelay
+	if doubled := attempts - 1; r.Delay < r.MaxDelay>>doubled { // else the shift might overflow
+		bound = r.Delay << doubled
 	}
+	return rand.N(bound)
 }
 
-// retrier is the link of the chain that makes attempts: a gen.HttpRequestDoer.
+// retrier sends requests, with retries.
 type retrier struct {
-	next   *http.Client
+	client *http.Client
 	retry  Retry
 	logger *slog.Logger
 }
 
-// Do sends the request until an attempt brings an answer that is not to be tried again, or the attempts are used up.
-// Its response's body is an *answer; its error is an *Error.
+// Do has the generated client take part: it is its gen.HttpRequestDoer. Its error is an *Error.
 func (r *retrier) Do(req *http.Request) (*http.Response, error) {
+	a, err := r.send(req, 1+r.retry.MaxRetries)
+	if err != nil {
+		return nil, err
+	}
+	return a.forParser(), nil
+}
+
+// send sends the request until an attempt brings an answer that is final, or the attempts are used up. Its error is an
+// *Error: no answer came.
+func (r *retrier) send(req *http.Request, attempts int) (*answer, error) {
 	ctx := req.Context()
 	if err := ctx.Err(); err != nil {
 		return nil, noAnswer(req, 0, err)
 	}
-	if err := makeReplayable(req); err != nil {
+	if err := makeSendable(req); err != nil {
 		return nil, noAnswer(req, 0, err)
 	}
 	started := time.Now()
-	var schedule *backoff.ExponentialBackOff // made when the first attempt has failed
-	for attempt := 1; ; attempt++ {
-		resp, err := r.attempt(req)
-		var delay time.Duration
-		again := r.failed(ctx, attempt, resp, err)
-		if again {
-			if schedule == nil {
-				schedule = r.retry.backOff()
-			}
-			delay, again = r.delay(ctx, resp, err, schedule)
+	for sent := 1; ; sent++ {
+		a := r.attempt(req)
+		a.attempts, a.started = sent, started
+		if unsent := new(notSent); errors.As(a.err, unsent) {
+			a.attempts--
 		}
-		r.log(req, attempt, resp, err, delay, again)
+		delay, again := r.shouldRetry(ctx, a, attempts)
+		r.log(ctx, a, delay, again)
 		if !again {
-			if err != nil {
-				return nil, noAnswer(req, attempt, err)
+			if a.response == nil {
+				return nil, a.failure()
 			}
-			a := resp.Body.(*answer)
-			a.attempts, a.started = attempt, started
-			return resp, nil
+			return a, nil
 		}
-		if gaveUp := wait(ctx, delay); gaveUp != nil {
-			return nil, noAnswer(req, attempt, fmt.Errorf("%w while waiting to try again after %s", gaveUp, outcome(resp, err)))
+		if err := wait(ctx, delay); err != nil {
+			return nil, noAnswer(req, sent, fmt.Errorf("%w while waiting to try again after %s", err, a.outcome()))
 		}
 	}
 }
 
-// makeReplayable sees to it that every attempt can send the whole body. The bodies that this package and the generated
-// client make can be replayed as they are; a reader that a caller of Client.API brought may not.
-func makeReplayable(req *http.Request) error {
+// makeSendable refuses what no attempt could send, and lets every attempt send the whole body. The bodies that this
+// package and the generated client make can be replayed; a reader that a caller of Client.API brought may not.
+func makeSendable(req *http.Request) error {
+	for name, values := range req.Header {
+		if !isHeaderName(name) || slices.ContainsFunc(values, hasControl) {
+			return notSent{fmt.Errorf("the header %q cannot be sent: a character is not allowed in its name or its value", name)}
+		}
+	}
 	if req.Body == nil || req.GetBody != nil {
 		return nil
 	}
 	body, err := io.ReadAll(req.Body)
 	if err != nil {
-		return fmt.Errorf("reading the request's body: %w", err)
+		return notSent{fmt.Errorf("reading the request's body: %w", err)}
 	}
 	req.ContentLength = int64(len(body))
 	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 	return req.Body.Close()
 }
 
-// failed tells whether an attempt failed in a way that another may not, and another is left.
-func (r *retrier) failed(ctx context.Context, attempt int, resp *http.Response, err error) bool {
+// shouldRetry reports whether the failure may be transient and attempts remain, and how long to wait before the next.
+func (r *retrier) shouldRetry(ctx context.Context, a *answer, attempts int) (time.Duration, bool) {
 	switch {
-	case err == nil && !slices.Contains(r.retry.StatusCodes, resp.StatusCode):
-		return false
-	case err != nil && !transient(err):
-		return false
+	case a.attempts >= attempts, ctx.Err() != nil:
+		return 0, false
+	case a.response == nil && !transient(a.err), a.response != nil && !slices.Contains(r.retry.StatusCodes, a.response.StatusCode):
+		return 0, false
 	}
-	return attempt <= r.retry.MaxRetries && ctx.Err() == nil && ctx.Value(singleAttempt{}) == nil
-}
-
-// delay returns how long to wait before the next attempt, and whether that can be waited for.
-func (r *retrier) delay(
-	ctx context.Context, resp *http.Response, err error, schedule backoff.BackOff,
-) (time.Duration, bool) {
-	delay := schedule.NextBackOff()
-	if err == nil {
-		if after := retryAfter(resp.Header); after > 0 {
+	delay := r.retry.backoff(a.attempts)
+	if a.response != nil {
+		if after := retryAfter(a.response.Header); after > 0 {
 			delay = after
 		}
 	}
@@ -183,38 +170,51 @@ func (r *retrier) delay(
 	return delay, delay <= r.retry.MaxDelay
 }
 
-// transient tells whether an attempt that no whole answer came for may go better next time. The network may; a TLS
-// handshake that failed for what the two sides are will not, and neither will a call that its caller ended.
+// transient reports whether an attempt that no whole answer came for may go better next time. The network may; a TLS
+// handshake that failed for what the two sides are will not, nor will what cannot be sent or a call that its caller ended.
 func transient(err error) bool {
 	var (
+		handshake handshakeError
 		untrusted *tls.CertificateVerificationError
-		alert     *net.OpError
 		noTLS     tls.RecordHeaderError
+		op        *net.OpError
+		unsent    notSent
+		timeout   net.Error
 	)
 	switch {
-	case errors.Is(err, context.Canceled), errors.As(err, &untrusted), errors.As(err, &noTLS),
+	case errors.Is(err, context.Canceled), errors.As(err, &unsent), errors.As(err, &untrusted), errors.As(err, &noTLS),
 		errors.Is(err, http.ErrSchemeMismatch):
 		return false
-	case errors.As(err, &alert) && alert.Op == "remote error": // how crypto/tls reports what the other side objects to
-		return false
+	case errors.As(err, &op) && strings.HasSuffix(op.Op, " error"): // "remote error" or "local error" of crypto/tls
+		return slices.Contains(passingAlerts, op.Err.Error())
+	case errors.As(err, &handshake): // what neither the network nor an alert ended, this side's configuration did
+		return op != nil || errors.As(err, &timeout) && timeout.Timeout() || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 	}
 	return true
 }
 
-// retryAfter returns how long the Retry-After header asks to wait, in either of its forms, or 0 if it asks for nothing
-// that can be waited for.
-func retryAfter(h http.Header) time.Duration {
-	value := h.Get("Retry-After")
-	if value == "" {
-		return 0 // most answers; what follows would look for a number and three forms of a date
+// passingAlerts are the texts of the TLS alerts that the next handshake may not meet: bad_record_mac and internal_error.
+var passingAlerts = []string{tls.AlertError(20).Error(), tls.AlertError(80).Error()}
+
+// handshakeError marks what ended a TLS handshake.
+type handshakeError struct{ error }
+
+func (e handshakeError) Unwrap() error { return e.error }
+
+// notSent marks what kept a request from being sent.
+type notSent struct{ error }
+
+func (e notSent) Unwrap() error { return e.error }
+
+// temporary reports whether what failed before a request was sent may pass: as the error of a bearer says itself, or a
+// broken network.
+func temporary(err error) bool {
+	var says interface{ Retryable() bool }
+	if errors.As(err, &says) {
+		return says.Retryable()
 	}
-	if seconds, err := strconv.ParseUint(value, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
-		return time.Duration(min(seconds, math.MaxInt64/uint64(time.Second))) * time.Second
-	}
-	if at, err := http.ParseTime(value); err == nil {
-		return max(0, time.Until(at))
-	}
-	return 0
+	var network net.Error
+	return errors.As(err, &network) && transient(err)
 }
 
 func wait(ctx context.Context, d time.Duration) error {
@@ -228,29 +228,23 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-func (r *retrier) log(req *http.Request, attempt int, resp *http.Response, err error, delay time.Duration, again bool) {
+func (r *retrier) log(ctx context.Context, a *answer, delay time.Duration, again bool) {
 	level := slog.LevelDebug
 	if again {
 		level = slog.LevelWarn
 	}
-	ctx := req.Context()
+	requestID, correlationID := a.request.Header.Get(headerRequestID), a.request.Header.Get(headerCorrelationID)
+	if reported, _ := a.ids(); a.response != nil && !strings.EqualFold(reported, requestID) {
+		// It may be another call's answer, on a connection that is out of step. No page says that the id is always repeated.
+		r.logger.WarnContext(ctx, "the answer names another request id", slog.String("request_id", requestID), slog.String("reported", reported))
+	}
 	if !r.logger.Enabled(ctx, level) {
 		return
 	}
-	attrs := []slog.Attr{slog.Int("attempt", attempt), slog.String("outcome", outcome(resp, err))}
+	attrs := []slog.Attr{slog.Int("attempt", a.attempts), slog.String("outcome", a.outcome())}
 	if again {
 		attrs = append(attrs, slog.Duration("retry_in", delay.Round(time.Millisecond)))
 	}
-	attrs = append(attrs,
-		slog.String("request_id", req.Header.Get(headerRequestID)),
-		slog.String("correlation_id", req.Header.Get(headerCorrelationID)))
+	attrs = append(attrs, slog.String("request_id", requestID), slog.String("correlation_id", correlationID))
 	r.logger.LogAttrs(ctx, level, "generate token", attrs...)
-}
-
-// outcome says in a few words what came of an attempt.
-func outcome(resp *http.Response, err error) string {
-	if err != nil {
-		return err.Error()
-	}
-	return statusText(resp.StatusCode)
 }

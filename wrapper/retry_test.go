@@ -431,12 +431,13 @@ func (*endless) Close() error { return nil }
 func TestAnEndlessAnswerIsReadToACapAndKeepsItsStatus(t *testing.T) {
 	for status, want := range map[int]error{200: wrapper.ErrServer, 400: wrapper.ErrBadRequest} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			limit := map[int]string{200: "longer than 1 MiB", 400: "longer than 64 KiB"}[status]
 			body := &endless{}
 			client := inMemory(t, roundTrip(func(*http.Request) (*http.Response, error) {
 				return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: body}, nil
 			}))
 			_, err := client.GenerateToken(t.Context())
-			if e := asError(t, err); e.StatusCode != status || !strings.Contains(err.Error(), "longer than 1 MiB") {
+			if e := asError(t, err); e.StatusCode != status || !strings.Contains(err.Error(), limit) {
 				t.Errorf("got %.200v", err)
 			}
 			if body.read > 4<<20 {

@@ -1,13 +1,12 @@
 package wrapper
 
 import (
+	"bytes"
 	"encoding/json"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"math"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/partnercenter-go/generatetoken/gen"
@@ -32,50 +31,48 @@ type Token struct {
 
 var errNoToken = errors.New("the answer holds no usable access token")
 
-// newToken makes a Token of a response with status 200, or an *Error where there is none in it.
-func newToken(resp *http.Response) (*Token, error) {
-	a := resp.Body.(*answer)
-	var (
-		body gen.AccessToken
-		err  = a.err
-	)
-	// As the generated parser does, but of what has been read already, which it would copy.
-	switch mediaType := resp.Header.Get("Content-Type"); {
-	case err != nil:
-	case strings.Contains(mediaType, "json"):
-		err = json.Unmarshal(a.content, &body)
-	case strings.Contains(mediaType, "xml"):
-		err = xml.Unmarshal(a.content, &body)
+// token returns what an answer is worth to the caller: a Token, or an *Error.
+func (a *answer) token() (*Token, error) {
+	switch status := a.response.StatusCode; {
+	case status >= 200 && status < 300 && status != http.StatusOK:
+		return nil, a.noToken() // a success that is not documented; its body may be a token
+	case status != http.StatusOK:
+		return nil, a.refusal()
+	}
+	// By the body itself, as errors are read: a Content-Type is as often wrong as right.
+	var body gen.AccessToken
+	err := a.err
+	if err == nil {
+		if content := a.text(); bytes.HasPrefix(content, []byte("<")) {
+			err = unmarshalXML(content, &body)
+		} else {
+			err = json.Unmarshal(content, &body)
+		}
 	}
 	if err != nil || body.AccessToken == "" || indexInvalid(body.AccessToken) >= 0 {
-		return nil, noToken(resp)
+		return nil, a.noToken()
 	}
-	requestID, correlationID := callIDs(resp.Request, resp.Header)
-	return &Token{
-		AccessToken:   body.AccessToken,
-		TokenType:     body.TokenType,
-		ExpiresAt:     expiry(a.started, body.ExpiresIn),
-		RequestID:     requestID,
-		CorrelationID: correlationID,
-	}, nil
+	t := &Token{AccessToken: body.AccessToken, ExpiresAt: expiry(a.started, body.ExpiresIn)}
+	t.TokenType = redact(body.TokenType, 64, t.AccessToken)
+	t.RequestID, t.CorrelationID = a.ids(t.AccessToken)
+	return t, nil
 }
 
-// expiry returns the end of a lifetime in seconds, or the zero time where it is missing or no such number.
+// expiry returns the end of a lifetime in seconds, or the zero time where it is missing or no such number. A lifetime
+// under zero is over.
 func expiry(from time.Time, expiresIn json.Number) time.Time {
 	seconds, err := expiresIn.Int64()
-	if err != nil || seconds < 0 {
+	if err != nil {
 		return time.Time{}
 	}
-	seconds = min(seconds, math.MaxInt64/int64(time.Second))
+	seconds = min(max(0, seconds), math.MaxInt64/int64(time.Second))
 	// UTC drops the monotonic part as well, and should: that clock stands still while a machine sleeps.
 	return from.Add(time.Duration(seconds) * time.Second).UTC()
 }
 
-const redacted = "REDACTED"
-
 // Format implements [fmt.Formatter] for every verb and flag, without the access token.
 func (t Token) Format(s fmt.State, _ rune) {
-	fmt.Fprintf(s, "Token{AccessToken:%s TokenType:%s ExpiresAt:%s RequestID:%s CorrelationID:%s}",
+	_, _ = fmt.Fprintf(s, "Token{AccessToken:%s TokenType:%s ExpiresAt:%s RequestID:%s CorrelationID:%s}",
 		redacted, t.TokenType, t.ExpiresAt.Format(time.RFC3339), t.RequestID, t.CorrelationID)
 }
 

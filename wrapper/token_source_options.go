@@ -12,6 +12,7 @@ type sourceConfig struct {
 	unknownLifetime    time.Duration
 	sharedFailure      time.Duration
 	exchangeTimeout    time.Duration
+	sharer             func() Sharer
 }
 
 var sourceDefaults = sourceConfig{

@@ -460,32 +460,33 @@ func TestASourceShowsNoToken(t *testing.T) {
 	})
 }
 
-func TestManyCallersAndRefusalsAtOnce(t *testing.T) {
-	// In real time, for the race detector.
-	var n atomic.Int64
-	client := inMemory(t, roundTrip(func(r *http.Request) (*http.Response, error) {
-		if n.Add(1)%5 == 0 {
-			return nil, io.ErrUnexpectedEOF
-		}
-		return (&script{answers: []answer{{
-			status: 200, contentType: "application/json", body: fmt.Sprintf(`{"access_token":"token-%d","expires_in":31}`, n.Load()),
-		}}}).RoundTrip(r)
-	}), wrapper.WithRetry(wrapper.Retry{Delay: 1}))
-	s := wrapper.NewTokenSource(client, wrapper.WithRenewalWindow(0.0001, 0.001), wrapper.WithRenewalPause(time.Microsecond))
-	var callers sync.WaitGroup
-	for i := range 32 {
-		callers.Go(func() {
-			for j := range 300 {
-				token, err := s.Token(t.Context())
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				if (i+j)%7 == 0 {
-					s.Invalidate(token)
-				}
+func TestTokenSource_ServesManyCallersThatRefuseTokens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n atomic.Int64
+		client := inMemory(t, roundTrip(func(r *http.Request) (*http.Response, error) {
+			if n.Add(1)%5 == 0 {
+				return nil, io.ErrUnexpectedEOF
 			}
-		})
-	}
-	callers.Wait()
+			return (&script{answers: []answer{{
+				status: 200, contentType: "application/json", body: fmt.Sprintf(`{"access_token":"token-%d","expires_in":35}`, n.Load()),
+			}}}).RoundTrip(r)
+		}))
+		s := wrapper.NewTokenSource(client, wrapper.WithRenewalWindow(0.0001, 0.001), wrapper.WithRenewalPause(time.Microsecond))
+		var callers sync.WaitGroup
+		for i := range 32 {
+			callers.Go(func() {
+				for j := range 300 {
+					token, err := s.Token(t.Context())
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					if (i+j)%7 == 0 {
+						s.Invalidate(token)
+					}
+				}
+			})
+		}
+		callers.Wait()
+	})
 }

@@ -49,15 +49,15 @@ func TestExpiresAtIsCountedFromTheFirstAttempt(t *testing.T) {
 func TestExpiresIn(t *testing.T) {
 	tests := map[string]struct {
 		member string
-		want   time.Duration // 0 means that the lifetime is unknown
+		want   time.Duration // 0 means that the lifetime is unknown, less that it is over
 	}{
 		"a number":           {`,"expires_in":3600`, time.Hour},
 		"a string of digits": {`,"expires_in":"3600"`, time.Hour},
 		"null":               {`,"expires_in":null`, 0},
 		"missing":            {``, 0},
-		"negative":           {`,"expires_in":-1`, 0},
 		"a fraction":         {`,"expires_in":1.5`, 0},
 		"beyond all bounds":  {`,"expires_in":1e308`, 0},
+		"negative":           {`,"expires_in":-1`, -1}, // over at once
 		"for ever":           {`,"expires_in":9999999999999`, 9223372036 * time.Second},
 	}
 	for name, test := range tests {
@@ -70,6 +70,9 @@ func TestExpiresIn(t *testing.T) {
 					t.Fatal(err)
 				}
 				want := time.Time{}
+				if test.want < 0 {
+					want = time.Now()
+				}
 				if test.want > 0 {
 					want = time.Now().Add(test.want)
 				}

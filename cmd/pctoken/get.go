@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 
@@ -22,6 +21,8 @@ func newGetCommand() *cobra.Command {
 
 Standard output carries the result alone, standard error everything else.
 
+` + faultHelp + `
+
 ` + exitCodes,
 		Example: `  # a token, signing in by whatever way there is
   pctoken get --tenant-id contoso.onmicrosoft.com
@@ -36,20 +37,17 @@ Standard output carries the result alone, standard error everything else.
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			show, ok := outputs[output]
 			if !ok {
-				return fmt.Errorf("--output %q: it has to be token, json, header or env", output)
+				return usagef("--output %q: it has to be token, json, header or env", output)
 			}
 			token, err := f.exchange(cmd)
 			if err != nil {
 				return err
 			}
-			if err := show(cmd.OutOrStdout(), token); err != nil {
-				return failure{fmt.Errorf("writing the token: %w", err), exitOther}
-			}
-			return nil
+			return show(cmd.OutOrStdout(), token)
 		},
 	}
 	f.register(cmd)
-	cmd.Flags().StringVar(&output, "output", "token", "`form` to print it in: token, json, header or env")
+	cmd.Flags().StringVarP(&output, "output", "o", "token", "`form` to print it in: token, json, header or env")
 	complete(cmd, "output", slices.Sorted(maps.Keys(outputs))...)
 	return cmd
 }

@@ -17,12 +17,12 @@ func newManCommand() *cobra.Command {
 		Args:   cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := os.MkdirAll(args[0], 0o755); err != nil {
-				return failure{err, exitOther}
+				return err
 			}
 			root := cmd.Root()
 			root.DisableAutoGenTag = true // a page says the same whenever it is made
 			if err := doc.GenManTree(root, &doc.GenManHeader{Section: "1", Source: "generatetoken"}, args[0]); err != nil {
-				return failure{fmt.Errorf("writing the manual pages: %w", err), exitOther}
+				return fmt.Errorf("writing the manual pages: %w", err)
 			}
 			return nil
 		},

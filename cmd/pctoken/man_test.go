@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestEveryCommandHasAManualPage(t *testing.T) {
+func TestMan_HasAPageForEveryCommand(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "man1")
 	if stdout, stderr, code := pctoken(t, "", "man", dir); code != 0 || stdout+stderr != "" {
 		t.Fatalf("exit code %d, %s%s", code, stdout, stderr)
@@ -20,31 +20,5 @@ func TestEveryCommandHasAManualPage(t *testing.T) {
 		if err != nil || !strings.Contains(strings.ReplaceAll(string(content), `\-`, "-"), says) {
 			t.Errorf("%s: %v, %d bytes", page, err, len(content))
 		}
-	}
-}
-
-func TestShellsCanCompleteCommandsAndValues(t *testing.T) {
-	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
-		if stdout, stderr, code := pctoken(t, "", "completion", shell); code != 0 || stderr != "" || !strings.Contains(stdout, "pctoken") {
-			t.Errorf("%s: exit code %d, %s", shell, code, stderr)
-		}
-	}
-	for want, args := range map[string][]string{
-		"doctor":            {"do"},
-		"usgov":             {"get", "--cloud", ""},
-		"env":               {"get", "--output", ""},
-		"text/xml":          {"get", "--accept", "text/"},
-		"application/x-www": {"exec", "--content-type", ""},
-	} {
-		stdout, _, code := pctoken(t, "", append([]string{"__complete"}, args...)...)
-		if code != 0 || !strings.Contains(stdout, want) {
-			t.Errorf("%q: exit code %d, %s", args, code, stdout)
-		}
-	}
-}
-
-func TestAMistypedCommandGetsASuggestion(t *testing.T) {
-	if _, stderr, code := pctoken(t, "", "gett"); code != exitUsage || !strings.Contains(stderr, "Did you mean this?; get") || strings.Count(stderr, "\n") != 1 {
-		t.Errorf("exit code %d, %q", code, stderr)
 	}
 }

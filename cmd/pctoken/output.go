@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/partnercenter-go/generatetoken/wrapper"
@@ -20,10 +21,22 @@ var outputs = map[string]func(io.Writer, *wrapper.Token) error{
 		return err
 	},
 	"env": func(w io.Writer, t *wrapper.Token) error {
-		_, err := fmt.Fprintln(w, tokenVariable+"="+t.AccessToken)
+		_, err := fmt.Fprintln(w, tokenVariable+"="+quoteForShell(t.AccessToken))
 		return err
 	},
 	"json": printJSON,
+}
+
+// quoteForShell returns s as one word of a POSIX shell. A word without special characters, as tokens are, stays as it
+// is: then files of KEY=value lines can have it, which know no quotes.
+func quoteForShell(s string) string {
+	special := func(r rune) bool {
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-._+/=:@%", r))
+	}
+	if s != "" && !strings.ContainsFunc(s, special) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // printJSON prints the members that the service answers with, and what the client knows beside them. expires_in is

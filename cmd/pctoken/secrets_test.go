@@ -41,8 +41,8 @@ var everyFault = []string{
 	"reset:times=9", "reset-after-headers:times=9", "delay=1h", "huge",
 }
 
-// TestNoCommandShowsASecretWhereItShouldNot runs every command that has one at every verbosity through every fault.
-func TestNoCommandShowsASecretWhereItShouldNot(t *testing.T) {
+// TestSecrets_AreInNoOutputButTheResult runs every command that has one at every verbosity through every fault.
+func TestSecrets_AreInNoOutputButTheResult(t *testing.T) {
 	bearerFile := filepath.Join(t.TempDir(), "bearer")
 	if err := os.WriteFile(bearerFile, []byte(canary+"\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -83,7 +83,7 @@ func TestNoCommandShowsASecretWhereItShouldNot(t *testing.T) {
 	}
 }
 
-func TestWrongUseShowsNoSecret(t *testing.T) {
+func TestSecrets_AreInNoUsageError(t *testing.T) {
 	for _, bearer := range []string{canary + "\ncanary", "canary canary", canary + "\x00", ""} {
 		var stdout, stderr bytes.Buffer
 		code := run(t.Context(), []string{"get", "--emulator", "--bearer-file", "-", "--verbose"}, strings.NewReader(bearer), &stdout, &stderr)
@@ -101,8 +101,8 @@ func TestWrongUseShowsNoSecret(t *testing.T) {
 	}
 }
 
-// TestNoExportedValueShowsASecret formats, encodes and logs whatever a program can get hold of.
-func TestNoExportedValueShowsASecret(t *testing.T) {
+// TestSecrets_AreInNoExportedValue formats, encodes and logs whatever a program can get hold of.
+func TestSecrets_AreInNoExportedValue(t *testing.T) {
 	for _, spec := range everyFault {
 		if spec == "delay=1h" {
 			continue // nothing comes of it that the others do not bring
@@ -158,7 +158,7 @@ type panicking struct{}
 
 func (panicking) RoundTrip(r *http.Request) (*http.Response, error) { panic("broken transport") }
 
-func TestAPanicShowsNoSecret(t *testing.T) {
+func TestSecrets_AreInNoPanic(t *testing.T) {
 	client, err := wrapper.NewClient(wrapper.StaticBearer(canary), wrapper.WithHTTPClient(&http.Client{Transport: panicking{}}))
 	if err != nil {
 		t.Fatal(err)
@@ -194,7 +194,7 @@ func (w *watched) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.next.RoundTrip(r)
 }
 
-func TestTheBearerIsInNoURLNoBodyAndNoOtherHeader(t *testing.T) {
+func TestSecrets_AreInNoURLNoBodyAndNoOtherHeader(t *testing.T) {
 	server, err := emulator.Start()
 	if err != nil {
 		t.Fatal(err)

@@ -2,28 +2,17 @@ package main
 
 import (
 	"context"
-	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
+	"net"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/partnercenter-go/generatetoken/emulator"
 )
-
-// serveFlags are the flags of serve as they were typed.
-type serveFlags struct {
-	listen, certDir            string
-	faults                     []string
-	seed                       uint64
-	tokenLifetime, idempotency time.Duration
-	quota                      int
-	strict, graphRetired       bool
-	tls, entra                 bool
-}
 
 func newServeCommand() *cobra.Command {
 	var f serveFlags
@@ -34,83 +23,73 @@ func newServeCommand() *cobra.Command {
 
 The first line on standard output is its base URL, the second, with TLS, the certificate to trust. At the base URL
 there is a page to try the endpoint and to watch the requests; /healthz, /openapi.yaml and, for programs that script
-the emulator, /_emulator/openapi.yaml. It listens on loopback only. On SIGINT or SIGTERM it takes no more requests
-and ends when the last answer is out.`,
+the emulator, /_emulator/openapi.yaml. It listens on loopback only, unless --allow-remote-clients is given. On SIGINT or
+SIGTERM it takes no more requests and ends when the last answer is out.
+
+With --entra it plays Microsoft Entra, too: applications sign in with any secret but "wrong" and "expired", and a person
+signs in at the page that pctoken login names, or by itself with --sign-in.
+
+` + faultHelp,
 		Example: `  # a service that fails twice before it gives tokens
   pctoken serve --listen 127.0.0.1:8080 --fault 500 --fault 429:retry-after=2
 
   # one that fails for one request in twenty, and throttles
   pctoken serve --fault 500:probability=0.05 --quota 600
 
-  # Entra too: sign in with any client and secret, and go on to the token
-  pctoken serve --entra --listen 127.0.0.1:8443 --cert-dir .`,
+  # Entra too, for applications and for people with MFA: standard error says how to sign in
+  pctoken serve --entra --require-mfa --listen 127.0.0.1:8443 --cert-dir .`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.serve(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
-	flags := cmd.Flags()
-	flags.StringVar(&f.listen, "listen", "127.0.0.1:0", "loopback `address` and port; port 0 is any free one")
-	flags.StringArrayVar(&f.faults, "fault", nil, faultUsage)
-	flags.Uint64Var(&f.seed, "seed", 0, "`number` that settles which requests meet faults by chance")
-	flags.DurationVar(&f.tokenLifetime, "token-lifetime", time.Hour, "expires_in of the tokens")
-	flags.DurationVar(&f.idempotency, "idempotency-window", 10*time.Minute, "how long a request id gets its token again")
-	flags.IntVar(&f.quota, "quota", 0, "`requests` that a tenant may make in a minute; 0 for no limit")
-	flags.BoolVar(&f.strict, "strict", false, "refuse bearers that are not JWTs")
-	flags.BoolVar(&f.graphRetired, "graph-retired", false, "have the legacy endpoint refuse bearers for graph.windows.net")
-	flags.BoolVar(&f.tls, "tls", false, "serve over TLS")
-	flags.BoolVar(&f.entra, "entra", false, "play Entra's token endpoint too; implies --tls, which Entra's clients insist on")
-	flags.StringVar(&f.certDir, "cert-dir", "", "`directory` to write the certificate to (default a temporary one)")
+	f.register(cmd)
 	return cmd
 }
 
 // drainTime is how long serve waits for the last answers: less than what container runtimes allow.
 const drainTime = 5 * time.Second
 
+// signInHint says how to sign in to the emulator's Entra from another shell.
+const signInHint = `To sign in here, in another shell:
+  export SSL_CERT_FILE=%[1]s AZURE_AUTHORITY_HOST=%[2]s AZURE_TENANT_ID=any AZURE_CLIENT_ID=any
+As an application:
+  AZURE_CLIENT_SECRET=any pctoken get --url %[2]s
+As a person:
+  pctoken login --refresh-token-file refresh-token
+  pctoken get --url %[2]s --refresh-token-file refresh-token
+`
+
 func (f *serveFlags) serve(ctx context.Context, stdout, stderr io.Writer) error {
-	faults, err := parseFaults(f.faults)
+	opts, err := f.options()
 	if err != nil {
 		return err
 	}
-	opts := append(pages(),
-		emulator.WithFaults(faults...), emulator.WithSeed(f.seed), emulator.WithTokenLifetime(f.tokenLifetime),
-		emulator.WithIdempotencyWindow(f.idempotency), emulator.WithQuota(f.quota))
-	if f.strict {
-		opts = append(opts, emulator.WithStrictBearers())
-	}
-	if f.graphRetired {
-		opts = append(opts, emulator.WithGraphRetired())
-	}
 	listen := emulator.Listen
-	if f.entra {
-		opts = append(opts, emulator.WithEntra())
-	}
 	if f.tls || f.entra {
 		listen = emulator.ListenTLS
-	} else if f.certDir != "" {
-		return fmt.Errorf("--cert-dir %s: without --tls or --entra there is no certificate", f.certDir)
 	}
 	server, err := listen(f.listen, opts...)
 	if err != nil {
-		return err
+		return f.cannotListen(err)
 	}
 	defer server.Close()
-	output := server.URL + "\n"
+	output, certificate := server.URL+"\n", ""
 	hint := fmt.Sprintf("Serving the emulator; open %s/ to watch it, end it with Ctrl-C.\n", server.URL)
 	if server.Authority() != nil {
-		certificate, remove, err := f.writeCertificate(server)
-		if err != nil {
-			return failure{err, exitOther}
+		var remove func()
+		if certificate, remove, err = f.writeCertificate(server); err != nil {
+			return err
 		}
 		defer remove()
 		output += certificate + "\n"
 		hint += fmt.Sprintf("To trust its certificate: SSL_CERT_FILE=%[1]s, NODE_EXTRA_CA_CERTS=%[1]s, curl --cacert %[1]s\n", certificate)
 	}
 	if f.entra {
-		hint += fmt.Sprintf("To sign in here: AZURE_AUTHORITY_HOST=%s, any tenant, client and secret.\n", server.URL)
+		hint += fmt.Sprintf(signInHint, quoteForShell(certificate), server.URL)
 	}
 	if _, err := io.WriteString(stdout, output); err != nil {
-		return failure{err, exitOther}
+		return err
 	}
 	_, _ = io.WriteString(stderr, hint)
 	<-ctx.Done()
@@ -122,23 +101,14 @@ func (f *serveFlags) serve(ctx context.Context, stdout, stderr io.Writer) error 
 	return nil
 }
 
-// writeCertificate writes what a client has to trust, and returns where and how to remove it.
-func (f *serveFlags) writeCertificate(server *emulator.Server) (path string, remove func(), err error) {
-	dir, remove := f.certDir, func() {}
-	if dir == "" {
-		if dir, err = os.MkdirTemp("", "pctoken-"); err != nil {
-			return "", nil, err
-		}
-		remove = func() { _ = os.RemoveAll(dir) }
+// cannotListen returns the error of starting the emulator: wrong usage, unless it is the machine that cannot do it.
+func (f *serveFlags) cannotListen(err error) error {
+	var network *net.OpError
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("another program listens on %s: end it, or choose another port by --listen, such as 127.0.0.1:0 for a free one", f.listen)
+	case errors.As(err, &network):
+		return fmt.Errorf("listening on %s: %w", f.listen, network.Err)
 	}
-	path, err = filepath.Abs(filepath.Join(dir, "pctoken-emulator.pem"))
-	if err != nil {
-		return "", nil, err
-	}
-	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Authority().Raw})
-	if err := os.WriteFile(path, certificate, 0o644); err != nil { // public, unlike its key, which is nowhere
-		remove()
-		return "", nil, fmt.Errorf("writing the certificate: %w", err)
-	}
-	return path, remove, nil
+	return usageError{inFlags(err)}
 }

@@ -4,23 +4,17 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/partnercenter-go/generatetoken/emulator"
-	"github.com/partnercenter-go/generatetoken/wrapper"
 )
 
 // serving runs serve until the test ends, and returns the lines that it printed.
@@ -53,7 +47,7 @@ func serving(t *testing.T, lines int, args ...string) []string {
 	return printed
 }
 
-func TestServePrintsItsURLAndAnswersUntilInterrupted(t *testing.T) {
+func TestServe_PrintsItsURLAndAnswersUntilInterrupted(t *testing.T) {
 	url := serving(t, 1, "--fault", "500")[0]
 	stdout, errs, code := pctoken(t, canary, "get", "--url", url, "--bearer-file", "-", "--verbose")
 	if code != 0 || stdout == "" || !strings.Contains(errs, "attempt=2") {
@@ -61,7 +55,7 @@ func TestServePrintsItsURLAndAnswersUntilInterrupted(t *testing.T) {
 	}
 }
 
-func TestServesFlagsReachTheEmulator(t *testing.T) {
+func TestServe_HandsItsFlagsToTheEmulator(t *testing.T) {
 	url := serving(t, 1, "--quota", "1", "--strict", "--graph-retired", "--token-lifetime", "90s", "--idempotency-window", "0", "--seed", "7")[0]
 	_, stderr, code := pctoken(t, "opaque", "get", "--url", url, "--bearer-file", "-")
 	if code != 3 || !strings.Contains(stderr, "JWT") {
@@ -78,99 +72,6 @@ func TestServesFlagsReachTheEmulator(t *testing.T) {
 	}
 	if _, stderr, code = pctoken(t, jwt, "get", "--url", url, "--bearer-file", "-", "--retries", "0"); code != 4 || !strings.Contains(stderr, "429") {
 		t.Errorf("--quota: exit code %d, %s", code, stderr)
-	}
-}
-
-// Every documented fault, set in each of the ways there are, and what the wrapper makes of it with one retry.
-func TestWhatFaultsCostACall(t *testing.T) {
-	const hour = time.Hour
-	type outcome struct {
-		attempts int
-		kind     error // nil for a token, or for an error of no kind
-		status   int   // of an error
-		says     string
-	}
-	token := func(attempts int) outcome { return outcome{attempts: attempts} }
-	for spec, test := range map[string]struct {
-		fault emulator.Fault
-		want  outcome
-	}{
-		"500":             {emulator.Fault{Status: 500}, token(2)},
-		"503":             {emulator.Fault{Status: 503}, token(2)},
-		"400":             {emulator.Fault{Status: 400}, outcome{1, wrapper.ErrBadRequest, 400, "800002"}},
-		"403":             {emulator.Fault{Status: 403}, outcome{1, wrapper.ErrForbidden, 403, "2032"}},
-		"501":             {emulator.Fault{Status: 501}, outcome{1, wrapper.ErrServer, 501, "501"}},
-		"401:code=900420": {emulator.Fault{Status: 401, Code: "900420"}, outcome{1, wrapper.ErrUnauthorized, 401, ".default"}},
-		"429:retry-after=3600": {emulator.Fault{Status: 429, RetryAfter: hour},
-			outcome{1, wrapper.ErrThrottled, 429, "1h0m0s"}},
-		"429:retry-after-date=3600": {emulator.Fault{Status: 429, RetryAfter: hour, RetryAfterDate: true},
-			outcome{1, wrapper.ErrThrottled, 429, "retry after "}},
-		"307":                            {emulator.Fault{Status: 307}, outcome{1, nil, 307, "307"}},
-		"302:location=https://a.example": {emulator.Fault{Status: 302, Location: "https://a.example"}, outcome{1, nil, 302, "302"}},
-		"502:html":                       {emulator.Fault{Status: 502, Body: emulator.BodyHTML}, token(2)},
-		"403:html":                       {emulator.Fault{Status: 403, Body: emulator.BodyHTML}, outcome{1, wrapper.ErrForbidden, 403, "403"}},
-		"html":                           {emulator.Fault{Body: emulator.BodyHTML}, outcome{1, wrapper.ErrServer, 200, "text/html"}},
-		"500:empty":                      {emulator.Fault{Status: 500, Body: emulator.BodyEmpty}, token(2)},
-		"empty":                          {emulator.Fault{Body: emulator.BodyEmpty}, outcome{1, wrapper.ErrServer, 200, "0 bytes"}},
-		"malformed":                      {emulator.Fault{Body: emulator.BodyMalformed}, outcome{1, wrapper.ErrServer, 200, "no usable access token"}},
-		"huge":                           {emulator.Fault{Body: emulator.BodyHuge}, outcome{1, wrapper.ErrServer, 200, "1 MiB"}},
-		"content-type=text/plain":        {emulator.Fault{ContentType: "text/plain"}, outcome{1, wrapper.ErrServer, 200, "text/plain"}},
-		"delay=1h":                       {emulator.Fault{Delay: hour}, token(2)},
-		"slow=1":                         {emulator.Fault{BytesPerSecond: 1}, token(2)},
-		"truncate":                       {emulator.Fault{Truncate: true}, token(2)},
-		"reset":                          {emulator.Fault{Reset: true}, token(2)},
-		"reset-after-headers":            {emulator.Fault{ResetAfterHeaders: true}, token(2)},
-		"500:times=2":                    {emulator.Fault{Status: 500, Times: 2}, outcome{2, wrapper.ErrServer, 500, "800003"}},
-		"500:every=2":                    {emulator.Fault{Status: 500, Every: 2}, token(1)},
-		"500:probability=1":              {emulator.Fault{Status: 500, Probability: 1}, outcome{2, wrapper.ErrServer, 500, "800003"}},
-	} {
-		for way, start := range map[string]func(t *testing.T) string{
-			"Go": func(t *testing.T) string {
-				server, err := emulator.Start(emulator.WithFaults(test.fault))
-				if err != nil {
-					t.Fatal(err)
-				}
-				t.Cleanup(server.Close)
-				return server.URL
-			},
-			"flag": func(t *testing.T) string { return serving(t, 1, "--fault", spec)[0] },
-			"admin API": func(t *testing.T) string {
-				url := serving(t, 1)[0]
-				ask(t, http.MethodPut, url+"/_emulator/faults", fmt.Sprintf("[%q]", spec))
-				return url
-			},
-		} {
-			t.Run(spec+" by "+way, func(t *testing.T) {
-				t.Parallel()
-				transport := &http.Transport{}
-				t.Cleanup(transport.CloseIdleConnections)
-				url := start(t)
-				client, err := wrapper.NewClient(wrapper.StaticBearer(canary),
-					wrapper.WithBaseURL(url), wrapper.WithHTTPClient(&http.Client{Transport: transport}),
-					wrapper.WithRetry(wrapper.Retry{MaxRetries: 1, Delay: 1, AttemptTimeout: 2 * time.Second}))
-				if err != nil {
-					t.Fatal(err)
-				}
-				token, err := client.GenerateToken(t.Context())
-				var e *wrapper.Error
-				switch {
-				case test.want.status == 0:
-					if err != nil || token.AccessToken == "" {
-						t.Errorf("got %v, %v", token, err)
-					}
-				case !errors.As(err, &e) || e.StatusCode != test.want.status || e.Attempts != test.want.attempts ||
-					test.want.kind != nil && !errors.Is(err, test.want.kind) || !strings.Contains(err.Error(), test.want.says):
-					t.Errorf("got %v", err)
-				}
-				var requests []emulator.Request
-				if err := json.Unmarshal(ask(t, http.MethodGet, url+"/_emulator/requests", ""), &requests); err != nil {
-					t.Fatal(err)
-				}
-				if len(requests) != test.want.attempts {
-					t.Errorf("%d attempts, want %d", len(requests), test.want.attempts)
-				}
-			})
-		}
 	}
 }
 
@@ -193,26 +94,8 @@ func ask(t *testing.T, method, url, body string) []byte {
 	return content
 }
 
-func TestThePagesNeedNothingFromElsewhere(t *testing.T) {
-	url := serving(t, 1)[0]
-	page := ask(t, http.MethodGet, url+"/", "")
-	for _, reference := range regexp.MustCompile(`(?:src|href)="([^"]*)"`).FindAllSubmatch(page, -1) {
-		if len(ask(t, http.MethodGet, url+string(reference[1]), "")) == 0 {
-			t.Errorf("%s is empty", reference[1])
-		}
-	}
-	for name, content := range map[string][]byte{"/": page, "/_emulator/": ask(t, http.MethodGet, url+"/_emulator/", "")} {
-		if elsewhere := regexp.MustCompile(`(?:src|href|url\()[="']*https?:`).Find(content); elsewhere != nil {
-			t.Errorf("%s refers to %s", name, elsewhere)
-		}
-	}
-	if requests := ask(t, http.MethodGet, url+"/_emulator/requests", ""); string(requests) != "[]\n" {
-		t.Errorf("looking at the pages made requests: %s", requests)
-	}
-}
-
 // From nothing but a running serve to a token: sign in there, with the certificate that it wrote.
-func TestServeEntraSignsIn(t *testing.T) {
+func TestServe_EntraSignsIn(t *testing.T) {
 	dir := t.TempDir()
 	printed := serving(t, 2, "--entra", "--cert-dir", dir)
 	url, certificate := printed[0], printed[1]
@@ -228,7 +111,7 @@ func TestServeEntraSignsIn(t *testing.T) {
 	}
 }
 
-func TestTheCertificateGoesWithServeWhereNobodySaidWhere(t *testing.T) {
+func TestServe_RemovesTheCertificateWhereNobodySaidWhere(t *testing.T) {
 	var certificate string
 	t.Run("serving", func(t *testing.T) {
 		certificate = serving(t, 2, "--tls")[1]
@@ -260,7 +143,7 @@ func startServe(t *testing.T, args ...string) (*exec.Cmd, string) {
 	return cmd, strings.TrimSpace(line)
 }
 
-func TestServeDrainsOnASignal(t *testing.T) {
+func TestServe_DrainsOnASignal(t *testing.T) {
 	for _, sig := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
 		t.Run(sig.String(), func(t *testing.T) {
 			cmd, url := startServe(t, "--fault", "slow=200")
@@ -288,7 +171,7 @@ func TestServeDrainsOnASignal(t *testing.T) {
 	}
 }
 
-func TestASecondSignalEndsServeAtOnce(t *testing.T) {
+func TestServe_EndsAtOnceOnASecondSignal(t *testing.T) {
 	cmd, url := startServe(t, "--fault", "delay=1h")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -325,5 +208,23 @@ func TestASecondSignalEndsServeAtOnce(t *testing.T) {
 	}
 	if err := <-answered; err == nil {
 		t.Error("an answer came")
+	}
+}
+
+func TestServe_ReplacesALinkAtTheCertificatesPlace(t *testing.T) {
+	dir, elsewhere := t.TempDir(), filepath.Join(t.TempDir(), "elsewhere")
+	if err := os.WriteFile(elsewhere, []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(elsewhere, filepath.Join(dir, "pctoken-emulator.pem")); err != nil {
+		t.Fatal(err)
+	}
+	certificate := serving(t, 2, "--tls", "--cert-dir", dir)[1]
+	if content, err := os.ReadFile(elsewhere); err != nil || string(content) != "mine" {
+		t.Errorf("the link's target holds %q, %v", content, err)
+	}
+	info, err := os.Lstat(certificate)
+	if err != nil || info.Mode() != 0o644 {
+		t.Errorf("the certificate is %v, %v", info.Mode(), err)
 	}
 }

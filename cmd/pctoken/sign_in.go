@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -14,30 +15,36 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
-	"github.com/partnercenter-go/generatetoken/gen"
 	"github.com/partnercenter-go/generatetoken/wrapper"
 	"github.com/partnercenter-go/generatetoken/wrapper/azureauth"
 )
 
-// microsoftCloud is what --cloud stands for.
-type microsoftCloud struct {
-	server    string
-	authority cloud.Configuration
-	scope     string
+// credentials are what DefaultAzureCredential tries, in its order, and what makes each work.
+var credentials = []struct{ flag, azidentity, fix string }{
+	{"environment", "EnvironmentCredential", "set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, or a certificate's variables"},
+	{"workload-identity", "WorkloadIdentityCredential", "run in a pod with a federated identity"},
+	{"managed-identity", "ManagedIdentityCredential", "run on an Azure host that has an identity"},
+	{"azure-cli", "AzureCLICredential", "install the Azure CLI and run az login"},
+	{"azure-developer-cli", "AzureDeveloperCLICredential", "install azd and run azd auth login"},
+	{"azure-powershell", "AzurePowerShellCredential", "install Az.Accounts and run Connect-AzAccount"},
 }
 
-var clouds = map[string]microsoftCloud{
-	"global": {gen.ServerGlobal, cloud.AzurePublic, azureauth.Scope},
-	"china":  {gen.ServerChina, cloud.AzureChina, azureauth.ScopeChina},
-	"usgov":  {gen.ServerGlobal, cloud.AzureGovernment, azureauth.Scope},
+// environmentCredentials are what EnvironmentCredential signs in with, by the variables that choose each.
+var environmentCredentials = []struct{ variable, azidentity, fix string }{
+	{"AZURE_CLIENT_SECRET", "ClientSecretCredential", "check AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET"},
+	{"AZURE_CLIENT_CERTIFICATE_PATH", "ClientCertificateCredential", "check AZURE_CLIENT_CERTIFICATE_PATH and the application's certificates"},
 }
 
-func (f *serviceFlags) cloudOf() (microsoftCloud, error) {
-	c, ok := clouds[f.cloud]
-	if !ok {
-		return c, fmt.Errorf("--cloud %q: it has to be global, china or usgov", f.cloud)
+// credentialsVariable narrows down what DefaultAzureCredential tries: one credential's name, or one of two groups.
+const credentialsVariable = "AZURE_TOKEN_CREDENTIALS"
+
+// credentialNames are the values of --credential.
+func credentialNames() []string {
+	var names []string
+	for _, c := range credentials {
+		names = append(names, c.flag)
 	}
-	return c, nil
+	return names
 }
 
 // signIn returns a bearer that DefaultAzureCredential gets from Entra.
@@ -46,24 +53,21 @@ func (f *serviceFlags) signIn() (wrapper.BearerFunc, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := f.setAzureVariables(); err != nil {
+		return nil, err
+	}
 	options := &azidentity.DefaultAzureCredentialOptions{
-		ClientOptions: azcore.ClientOptions{Cloud: c.authority},
+		ClientOptions: azcore.ClientOptions{Cloud: c.authority, Transport: entraClient()},
 		TenantID:      f.tenantID,
 	}
-	if os.Getenv("AZURE_AUTHORITY_HOST") != "" {
+	if os.Getenv(authorityVariable) != "" {
 		// An authority of the user's own. The library reads the variable where no cloud is set, and has to be kept from
 		// asking Microsoft whether it knows the host.
 		options.Cloud, options.DisableInstanceDiscovery = cloud.Configuration{}, true
 	}
-	if f.tenantID != "" {
-		// The option is not for credentials from the environment.
-		if err := os.Setenv("AZURE_TENANT_ID", f.tenantID); err != nil {
-			return nil, fmt.Errorf("--tenant-id %q: %w", f.tenantID, err)
-		}
-	}
 	cred, err := azidentity.NewDefaultAzureCredential(options)
 	if err != nil {
-		return nil, failure{signInError{err, f.verbose}, exitOther}
+		return nil, usageError{err} // a variable with a value that the library does not know
 	}
 	bearer := azureauth.Bearer(cred, c.scope)
 	return func(ctx context.Context) (string, error) {
@@ -75,7 +79,31 @@ func (f *serviceFlags) signIn() (wrapper.BearerFunc, error) {
 	}, nil
 }
 
-// signInError tells in a few lines what azidentity says in many.
+// setAzureVariables hands on to azidentity what it takes from the environment alone.
+func (f *serviceFlags) setAzureVariables() error {
+	var set [][2]string
+	if f.tenantID != "" {
+		set = append(set, [2]string{"AZURE_TENANT_ID", f.tenantID})
+	}
+	if f.clientID != "" {
+		set = append(set, [2]string{"AZURE_CLIENT_ID", f.clientID})
+	}
+	if f.credential != "" {
+		i := slices.Index(credentialNames(), f.credential)
+		if i < 0 {
+			return usagef("--credential %q: it has to be one of %s", f.credential, strings.Join(credentialNames(), ", "))
+		}
+		set = append(set, [2]string{credentialsVariable, credentials[i].azidentity})
+	}
+	for _, v := range set {
+		if err := os.Setenv(v[0], v[1]); err != nil {
+			return usagef("%s=%q: %w", v[0], v[1], err)
+		}
+	}
+	return nil
+}
+
+// signInError says in a few lines what azidentity says in many.
 type signInError struct {
 	cause   error
 	verbose bool
@@ -83,53 +111,70 @@ type signInError struct {
 
 func (e signInError) Unwrap() error { return e.cause }
 
-// fixes are what to do about each credential that DefaultAzureCredential tries.
-var fixes = []struct{ credential, fix string }{
-	{"EnvironmentCredential", "set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, or a certificate's variables"},
-	{"ClientSecretCredential", "check AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET"},
-	{"ClientCertificateCredential", "check AZURE_CLIENT_CERTIFICATE_PATH and the application's certificates"},
-	{"WorkloadIdentityCredential", "run in a pod with a federated identity"},
-	{"ManagedIdentityCredential", "run on an Azure host that has an identity"},
-	{"AzureCLICredential", "install the Azure CLI and run az login"},
-	{"AzureDeveloperCLICredential", "install azd and run azd auth login"},
-	{"AzurePowerShellCredential", "install Az.Accounts and run Connect-AzAccount"},
-}
-
 func (e signInError) Error() string {
 	var b strings.Builder
-	b.WriteString("there is no bearer, and signing in to Entra did not work. Tried, and what would make it work:")
-	tried := e.cause.Error()
-	for _, f := range fixes {
-		if strings.Contains(tried, f.credential) {
-			fmt.Fprintf(&b, "\n  %-28s %s", f.credential, f.fix)
+	answered := entraAnswered(e.cause)
+	switch {
+	case temporary(e.cause):
+		b.WriteString("there is no bearer: Entra is not available now. Try again later; if it goes on, check the network.")
+	case answered != "":
+		b.WriteString("there is no bearer: Entra refused to sign in.")
+		for _, c := range environmentCredentials {
+			if os.Getenv(c.variable) != "" && tried("EnvironmentCredential") {
+				fmt.Fprintf(&b, "\n  %-28s %s", c.azidentity, c.fix)
+				break
+			}
+		}
+	default:
+		b.WriteString("there is no bearer, and signing in to Entra did not work. Tried, and what would make it work:")
+		for _, c := range credentials {
+			if tried(c.azidentity) {
+				fmt.Fprintf(&b, "\n  %-28s %s", c.azidentity, c.fix)
+			}
 		}
 	}
-	if said := e.entraSaid(); said != "" {
-		b.WriteString("\n  Entra answered: " + said)
+	if answered != "" {
+		b.WriteString("\n  Entra answered: " + answered)
 	}
 	b.WriteString("\nOr bring a bearer: --bearer-file FILE (- for standard input) or " + bearerVariable + ".")
 	if e.verbose {
-		b.WriteString("\n\n" + tried)
+		b.WriteString("\n" + wrapper.Redact(e.cause.Error()))
 	} else {
 		b.WriteString(" More with --verbose.")
 	}
 	return b.String()
 }
 
-// entraSaid returns the first line of Entra's own explanation, if it gave one.
-func (e signInError) entraSaid() string {
-	var refused *azidentity.AuthenticationFailedError
-	if !errors.As(e.cause, &refused) || refused.RawResponse == nil || refused.RawResponse.StatusCode == http.StatusOK {
-		return ""
+// tried reports whether DefaultAzureCredential tries a credential, by the variable that narrows its choice.
+func tried(name string) bool {
+	development := strings.HasPrefix(name, "Azure")
+	switch selected := os.Getenv(credentialsVariable); selected {
+	case "":
+		return true
+	case "dev":
+		return development
+	case "prod":
+		return !development
+	default:
+		return strings.EqualFold(selected, name)
 	}
-	body, err := runtime.Payload(refused.RawResponse)
-	if err != nil {
+}
+
+// entraAnswered returns the first line of Entra's own explanation, or else the status of its answer, if there was one.
+func entraAnswered(err error) string {
+	var refused *azidentity.AuthenticationFailedError
+	if !errors.As(err, &refused) || refused.RawResponse == nil || refused.RawResponse.StatusCode == http.StatusOK {
 		return ""
 	}
 	var explanation struct {
 		Description string `json:"error_description"`
 	}
-	_ = json.Unmarshal(body, &explanation)
+	if body, err := runtime.Payload(refused.RawResponse); err == nil {
+		_ = json.Unmarshal(body, &explanation) // a gateway's page has none
+	}
 	first, _, _ := strings.Cut(explanation.Description, "\n")
-	return strings.TrimSpace(first)
+	if first == "" {
+		first = refused.RawResponse.Status
+	}
+	return wrapper.Redact(first, os.Getenv(secretVariable))
 }

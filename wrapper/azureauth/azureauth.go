@@ -1,6 +1,5 @@
-// Package azureauth connects package wrapper with the Azure SDK for Go, in both directions: [Bearer] takes the bearer of
-// an exchange from any credential of azidentity, and [Credential] gives Partner Center access tokens to whatever takes
-// an Azure credential.
+// Package azureauth connects package wrapper with the Azure SDK for Go: [Bearer] takes the bearer from any credential of
+// azidentity, and [Credential] gives Partner Center access tokens to whatever takes an Azure credential.
 package azureauth
 
 import (
@@ -8,27 +7,27 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
 	"github.com/partnercenter-go/generatetoken/wrapper"
+	"github.com/partnercenter-go/generatetoken/wrapper/internal/signin"
 )
 
 const (
-	// Scope is what an Entra access token has to be asked for to be exchanged at the global service ("Authentication -
-	// Generate access token"). Partners in the US Government cloud use it too.
+	// Scope is the scope to ask Entra for ("Authentication - Generate access token"). The US Government cloud uses it too.
 	Scope = "https://api.partnercenter.microsoft.com/.default"
-	// ScopeChina is Scope for the service in China. No page names it; it is built as the source of Microsoft's own
-	// SDKs builds it, from the service's base URL.
+	// ScopeChina is Scope for the service in China: its audience is https://partner.partnercenterapi.microsoftonline.cn
+	// ("Deprecate Azure AD graph token").
 	ScopeChina = "https://partner.partnercenterapi.microsoftonline.cn/.default"
 	// ApplicationID is Partner Center's own in Entra, which v2 tokens may have as their audience.
 	ApplicationID = "fa3d9a0c-3fb0-42cc-9193-47c7ecd2edbd"
 )
 
-// resources are what the scopes of Partner Center begin with: its URLs, and its application id as the audience of v2
-// tokens has it.
+// resources are what the scopes of Partner Center begin with.
 var resources = []string{
 	strings.TrimSuffix(Scope, ".default"),
 	strings.TrimSuffix(ScopeChina, ".default"),
@@ -36,31 +35,51 @@ var resources = []string{
 }
 
 // Bearer returns a BearerFunc that takes the Entra access token from cred: one for [Scope], or for the given scopes
-// instead. Credentials of azidentity keep their tokens themselves, so nothing is kept here. It is as safe for concurrent
-// use as cred. Its errors are cred's own.
+// instead, such as [ScopeChina]. It caches nothing, because credentials of azidentity do. It is as safe for concurrent use
+// as cred, and panics if cred is nil.
+//
+// Its errors show no secret, unlike those of azidentity, which print whole answers; [errors.As] still finds cred's own.
+// They have a method Retryable() bool: true if Entra answered 408, 429 or 5xx, or did not answer at all.
 func Bearer(cred azcore.TokenCredential, scopes ...string) wrapper.BearerFunc {
+	if signin.IsNil(cred) {
+		panic("azureauth: Bearer(nil): pass a credential, such as one of azidentity")
+	}
 	if len(scopes) == 0 {
 		scopes = []string{Scope}
 	}
 	return func(ctx context.Context) (string, error) {
-		token, err := cred.GetToken(ctx, policy.TokenRequestOptions{Scopes: scopes})
-		return token.Token, err
+		watched, w := watch(ctx)
+		token, err := cred.GetToken(watched, policy.TokenRequestOptions{Scopes: scopes})
+		if err != nil {
+			return "", w.explain(ctx, err)
+		}
+		return token.Token, nil
 	}
 }
 
 // Credential returns an Azure credential that gives the Partner Center access tokens of s, for example to azcore's
-// bearer token policy. It answers for scopes of Partner Center alone and refuses others by name, so that the token does
-// not reach another service. It is safe for concurrent use.
+// bearer token policy. It answers for scopes of Partner Center alone, so that the token does not reach another service. It
+// is safe for concurrent use, and panics if s is nil.
 //
 // ExpiresOn is the token's expiry, or five minutes from now if the service did not say. RefreshOn asks the caller to come
 // back when a fifth of what is left remains, so that s can renew the token in time.
+//
+// A request with Claims means that a resource refused the token given out last (Continuous Access Evaluation), so it
+// brings another one. An exchange cannot carry the claims themselves. azcore's policy says nothing of a 401 without
+// claims; [wrapper.NewTransport] gets a new token for that one, too.
 func Credential(s *wrapper.TokenSource) azcore.TokenCredential {
-	return credential{s}
+	if s == nil {
+		panic("azureauth: Credential(nil): pass a source, made with wrapper.NewTokenSource")
+	}
+	return &credential{source: s}
 }
 
-type credential struct{ source *wrapper.TokenSource }
+type credential struct {
+	source *wrapper.TokenSource
+	last   atomic.Pointer[wrapper.Token] // the token given out last
+}
 
-func (c credential) GetToken(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
+func (c *credential) GetToken(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
 	if len(options.Scopes) == 0 {
 		return azcore.AccessToken{}, errors.New("azureauth: no scope; ask for " + Scope)
 	}
@@ -70,9 +89,14 @@ func (c credential) GetToken(ctx context.Context, options policy.TokenRequestOpt
 		}
 	}
 	token, err := c.source.Token(ctx)
+	if err == nil && options.Claims != "" && c.gave(token) {
+		c.source.Invalidate(token)
+		token, err = c.source.Token(ctx)
+	}
 	if err != nil {
 		return azcore.AccessToken{}, err
 	}
+	c.last.Store(token)
 	now := time.Now()
 	expires := token.ExpiresAt
 	if expires.IsZero() {
@@ -85,8 +109,14 @@ func (c credential) GetToken(ctx context.Context, options policy.TokenRequestOpt
 	}, nil
 }
 
-// Format has fmt leave the source alone, which changes while it is in use.
-func (c credential) Format(f fmt.State, verb rune) { c.source.Format(f, verb) }
+// gave reports whether t may be the token that a resource refused: the source may have replaced that one already.
+func (c *credential) gave(t *wrapper.Token) bool {
+	last := c.last.Load()
+	return last == nil || last.AccessToken == t.AccessToken
+}
+
+// Format keeps fmt from reading the source's fields, which change while it is in use.
+func (c *credential) Format(f fmt.State, verb rune) { c.source.Format(f, verb) }
 
 func isPartnerCenter(scope string) bool {
 	for _, resource := range resources {

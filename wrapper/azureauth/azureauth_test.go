@@ -1,11 +1,9 @@
 package azureauth_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -37,10 +35,15 @@ func signIn(t *testing.T, secret string) azcore.TokenCredential {
 		t.Fatal(err)
 	}
 	t.Cleanup(entra.Close)
+	return credentialAt(t, entra.URL, secret, entra.Client())
+}
+
+func credentialAt(t *testing.T, authority, secret string, client *http.Client) azcore.TokenCredential {
+	t.Helper()
 	cred, err := azidentity.NewClientSecretCredential(tenant, "an-application", secret, &azidentity.ClientSecretCredentialOptions{
 		ClientOptions: azcore.ClientOptions{
-			Cloud:     cloud.Configuration{ActiveDirectoryAuthorityHost: entra.URL},
-			Transport: entra.Client(),
+			Cloud:     cloud.Configuration{ActiveDirectoryAuthorityHost: authority},
+			Transport: client,
 			Retry:     policy.RetryOptions{MaxRetries: -1},
 		},
 		DisableInstanceDiscovery: true,
@@ -72,7 +75,7 @@ func client(t *testing.T, bearer wrapper.BearerFunc, service *emulator.Server) *
 	return c
 }
 
-func TestFromSigningInToAPartnerCenterTokenAsAnAzureCredential(t *testing.T) {
+func TestCredential_GivesTheTokenOfASignedInSource(t *testing.T) {
 	service := partnerCenter(t)
 	source := wrapper.NewTokenSource(client(t, azureauth.Bearer(signIn(t, "secret")), service))
 	cred := azureauth.Credential(source)
@@ -100,7 +103,7 @@ func TestFromSigningInToAPartnerCenterTokenAsAnAzureCredential(t *testing.T) {
 	}
 }
 
-func TestTheSameTokenComesOutThroughBothAdapters(t *testing.T) {
+func TestCredential_GivesTheSameTokenAsTheOtherAdapter(t *testing.T) {
 	service := partnerCenter(t)
 	source := wrapper.NewTokenSource(client(t, azureauth.Bearer(signIn(t, "secret")), service))
 	asAzure, err := azureauth.Credential(source).GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{azureauth.Scope}})
@@ -116,7 +119,7 @@ func TestTheSameTokenComesOutThroughBothAdapters(t *testing.T) {
 	}
 }
 
-func TestATokenOfAnotherAudienceIsRefused(t *testing.T) {
+func TestBearer_OfAnotherAudienceIsRefused(t *testing.T) {
 	bearer := azureauth.Bearer(signIn(t, "secret"), "https://graph.windows.net/.default")
 	_, err := client(t, bearer, partnerCenter(t)).GenerateToken(t.Context())
 	var e *wrapper.Error
@@ -125,7 +128,7 @@ func TestATokenOfAnotherAudienceIsRefused(t *testing.T) {
 	}
 }
 
-func TestAFailedSignInReachesTheCallerAndSendsNothing(t *testing.T) {
+func TestBearer_FailureReachesTheCallerAndSendsNothing(t *testing.T) {
 	service := partnerCenter(t)
 	_, err := client(t, azureauth.Bearer(signIn(t, "wrong")), service).GenerateToken(t.Context())
 	var failed *azidentity.AuthenticationFailedError
@@ -134,7 +137,7 @@ func TestAFailedSignInReachesTheCallerAndSendsNothing(t *testing.T) {
 	}
 }
 
-func TestTheCredentialAnswersForPartnerCenterAlone(t *testing.T) {
+func TestCredential_AnswersForPartnerCenterAlone(t *testing.T) {
 	service := partnerCenter(t)
 	cred := azureauth.Credential(wrapper.NewTokenSource(client(t, wrapper.StaticBearer("a-bearer"), service)))
 	for _, scopes := range [][]string{
@@ -154,7 +157,7 @@ func TestTheCredentialAnswersForPartnerCenterAlone(t *testing.T) {
 	}
 }
 
-func TestTheCredentialsErrorsAreTheSources(t *testing.T) {
+func TestCredential_ErrorsAreTheSources(t *testing.T) {
 	service := partnerCenter(t, emulator.WithFaults(emulator.Fault{Status: 403}))
 	cred := azureauth.Credential(wrapper.NewTokenSource(client(t, wrapper.StaticBearer("a-bearer"), service)))
 	if _, err := cred.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{azureauth.Scope}}); !errors.Is(err, wrapper.ErrForbidden) {
@@ -162,7 +165,7 @@ func TestTheCredentialsErrorsAreTheSources(t *testing.T) {
 	}
 }
 
-func TestAnUnknownLifetimeIsFiveMinutes(t *testing.T) {
+func TestCredential_UnknownLifetimeIsFiveMinutes(t *testing.T) {
 	silent := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, `{"access_token":"t"}`)
@@ -180,7 +183,7 @@ func TestAnUnknownLifetimeIsFiveMinutes(t *testing.T) {
 	}
 }
 
-func TestTheCredentialWorksInAzcoresPipeline(t *testing.T) {
+func TestCredential_WorksInAzcoresPipeline(t *testing.T) {
 	service := partnerCenter(t)
 	source := wrapper.NewTokenSource(client(t, wrapper.StaticBearer("a-bearer"), service))
 	var got string
@@ -202,37 +205,4 @@ func TestTheCredentialWorksInAzcoresPipeline(t *testing.T) {
 	if err != nil || got != "Bearer "+token.AccessToken {
 		t.Errorf("the resource got %q, %v", got, err)
 	}
-}
-
-// A service with an Azure identity: azidentity signs in, the client exchanges, the source keeps the token.
-func Example() {
-	ctx := context.Background()
-	service, err := emulator.StartTLS(emulator.WithEntra()) // so that this runs without an account
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer service.Close()
-
-	cred, err := azidentity.NewClientSecretCredential("a-tenant", "an-application", "a-secret",
-		&azidentity.ClientSecretCredentialOptions{ // nil for the real Entra
-			ClientOptions: azcore.ClientOptions{
-				Cloud:     cloud.Configuration{ActiveDirectoryAuthorityHost: service.URL},
-				Transport: service.Client(),
-			},
-			DisableInstanceDiscovery: true,
-		})
-	if err != nil {
-		log.Fatal(err)
-	}
-	client, err := wrapper.NewClient(azureauth.Bearer(cred), wrapper.WithBaseURL(service.URL), wrapper.WithHTTPClient(service.Client()))
-	if err != nil {
-		log.Fatal(err)
-	}
-	source := wrapper.NewTokenSource(client) // one for the whole service
-	token, err := source.Token(ctx)
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(token.TokenType, "for", time.Until(token.ExpiresAt).Round(time.Hour))
-	// Output: bearer for 1h0m0s
 }

@@ -1,0 +1,197 @@
+package wrapper
+
+import (
+	"bytes"
+	"cmp"
+	"compress/gzip"
+	"context"
+	"crypto/tls"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"net/http/httptrace"
+	"os"
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"time"
+)
+
+// How much of an answer is read: far more than any token or documented error needs, and little enough that a broken
+// server cannot exhaust memory.
+const (
+	mostOfToken = 1 << 20
+	mostOfError = 64 << 10
+)
+
+var (
+	errLongToken = errors.New("the answer is longer than 1 MiB")
+	errLongError = errors.New("the answer is longer than 64 KiB")
+)
+
+// answer is what an attempt brought.
+type answer struct {
+	request  *http.Request  // the call's
+	response *http.Response // nil if none came
+	content  []byte         // its body, as far as it was read
+	err      error          // what broke off the attempt or its body; cleaned
+	attempts int            // how many were sent, this one included
+	started  time.Time      // when the call's first attempt left
+
+	// What other goroutines touch: the transport, which may report a failed handshake after the attempt has ended, and
+	// whatever ends the attempt.
+	trace     httptrace.ClientTrace
+	handshake atomic.Pointer[error]
+	body      atomic.Pointer[io.ReadCloser]
+}
+
+// attempt sends a clone of the request once, so that nothing below can change what the next attempt sends, and reads
+// the answer whole, so that one which breaks off is known here and no connection stays in use.
+func (r *retrier) attempt(req *http.Request) *answer {
+	a := &answer{request: req}
+	ctx, cancel := context.WithCancelCause(req.Context())
+	defer cancel(nil)
+	limit := time.AfterFunc(r.retry.AttemptTimeout, func() {
+		cancel(os.ErrDeadlineExceeded)
+		a.closeBody()
+	})
+	defer limit.Stop()
+	if req.Context().Done() != nil {
+		defer context.AfterFunc(req.Context(), a.closeBody)()
+	}
+	a.trace.TLSHandshakeDone = a.handshakeDone
+	try := req.Clone(httptrace.WithClientTrace(ctx, &a.trace))
+	if req.GetBody != nil {
+		body, err := req.GetBody()
+		if err != nil {
+			a.err = cleanError(req, notSent{fmt.Errorf("the request's GetBody: %w", err)})
+			return a
+		}
+		try.Body = body
+	}
+	var err error
+	a.response, err = r.client.Do(try)
+	if a.response != nil {
+		a.response.Request = req
+		err = a.read(ctx)
+	}
+	if err == nil {
+		return a
+	}
+	if failed := a.handshake.Load(); failed != nil && errors.Is(err, *failed) {
+		err = handshakeError{err}
+	}
+	if limit := fmt.Sprintf("Retry.AttemptTimeout (%s)", r.retry.AttemptTimeout); req.Context().Err() == nil && (ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded)) {
+		// The caller's own deadline has not passed, so the error must not look as if it had.
+		if ctx.Err() == nil {
+			limit = "the limits of the http.Client"
+		}
+		err = fmt.Errorf("no whole answer within %s: %w: %v", limit, os.ErrDeadlineExceeded, err)
+	}
+	a.err = cleanError(req, err)
+	return a
+}
+
+func (a *answer) handshakeDone(_ tls.ConnectionState, err error) {
+	if err != nil {
+		a.handshake.Store(&err)
+	}
+}
+
+// closeBody ends the reading of the body, also of one that ignores its context.
+func (a *answer) closeBody() {
+	if body := a.body.Load(); body != nil {
+		_ = (*body).Close()
+	}
+}
+
+// read reads the body up to a cap, on the wire and after decompression.
+func (a *answer) read(ctx context.Context) (err error) {
+	resp := a.response
+	a.body.Store(&resp.Body)
+	defer a.closeBody()
+	if ctx.Err() != nil || resp.StatusCode < 200 {
+		return ctx.Err() // or 101 Switching Protocols: what follows is no body and may never end
+	}
+	most, tooLong := mostOfError, errLongError
+	if resp.StatusCode == http.StatusOK {
+		most, tooLong = mostOfToken, errLongToken
+	}
+	size := int(min(resp.ContentLength, int64(most)))
+	if size < 0 {
+		size = 4 << 10 // of an ordinary token
+	}
+	a.content, err = readUpTo(resp.Body, most, size, tooLong)
+	if resp.Header.Get("Content-Encoding") == "gzip" && err == nil {
+		resp.Header.Del("Content-Encoding")
+		resp.ContentLength, resp.Uncompressed = -1, true
+		var plain io.Reader
+		if plain, err = gzip.NewReader(bytes.NewReader(a.content)); err == nil {
+			a.content, err = readUpTo(plain, most, size, tooLong)
+		}
+	}
+	if err != nil && err != tooLong && resp.StatusCode == http.StatusOK {
+		// The status promised a token that did not come.
+		a.response, err = nil, fmt.Errorf("the answer broke off after %d bytes: %w", len(a.content), err)
+	}
+	return err
+}
+
+// readUpTo is io.ReadAll with a bound, for a text of about the given size.
+func readUpTo(r io.Reader, most, size int, tooLong error) ([]byte, error) {
+	content := make([]byte, 0, size+bytes.MinRead)
+	for {
+		n, err := r.Read(content[len(content):cap(content)])
+		content = content[:len(content)+n]
+		switch {
+		case len(content) > most:
+			return content[:most], tooLong
+		case err == io.EOF:
+			return content, nil
+		case err != nil:
+			return content, err
+		}
+		content = slices.Grow(content, bytes.MinRead)
+	}
+}
+
+// text returns the body without what may stand before its first character.
+func (a *answer) text() []byte { return bytes.TrimLeft(a.content, "\ufeff \t\r\n") }
+
+// unmarshalXML reads elements by local name: neither names nor a namespace is documented. Nor does it go by the encoding
+// that is declared: what matters is ASCII in nearly all of them.
+func unmarshalXML(content []byte, into any) error {
+	decoder := xml.NewDecoder(bytes.NewReader(content))
+	decoder.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
+	return decoder.Decode(into)
+}
+
+// forParser returns the response with a body for the generated parser, which reads what came off the wire once more.
+func (a *answer) forParser() *http.Response {
+	a.response.Body = io.NopCloser(io.MultiReader(bytes.NewReader(a.content), brokenOff{a.err}))
+	return a.response
+}
+
+// brokenOff ends a body with the error that ended it on the wire.
+type brokenOff struct{ err error }
+
+func (b brokenOff) Read([]byte) (int, error) { return 0, cmp.Or(b.err, io.EOF) }
+
+// retryAfter returns how long the Retry-After header asks to wait, in either of its forms, or 0 if it asks for nothing
+// that can be waited for.
+func retryAfter(h http.Header) time.Duration {
+	value := h.Get("Retry-After")
+	if value == "" {
+		return 0 // most answers; what follows would look for a number and three forms of a date
+	}
+	if seconds, err := strconv.ParseUint(value, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
+		return time.Duration(min(seconds, math.MaxInt64/uint64(time.Second))) * time.Second
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(0, time.Until(at))
+	}
+	return 0
+}

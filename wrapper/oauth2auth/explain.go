@@ -1,0 +1,56 @@
+package oauth2auth
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"golang.org/x/oauth2"
+
+	"github.com/partnercenter-go/generatetoken/wrapper/internal/signin"
+)
+
+// ErrSignInRequired is in the error, for [errors.Is], if a person has to sign in again before [RefreshToken] can get
+// another token. The error's text says why.
+var ErrSignInRequired = errors.New("a person has to sign in again")
+
+// reasons are what Entra's codes mean ("Refresh tokens in the Microsoft identity platform" and its pages on the grants).
+var reasons = map[string]string{
+	"AADSTS700082":  "the refresh token was not used for 90 days",
+	"AADSTS50173":   "the refresh token was revoked, as by a new password",
+	"AADSTS50076":   "multi-factor authentication is wanted",
+	"AADSTS50079":   "multi-factor authentication is wanted",
+	"AADSTS65001":   "nobody consented to what the application asks for",
+	"AADSTS7000215": "the client secret is wrong: it has to be the secret's value, not its ID",
+	"AADSTS7000222": "the client secret has expired: make another in Entra",
+}
+
+var entraCode = regexp.MustCompile(`AADSTS\d+`)
+
+// explain returns the error of a sign-in that failed for err, an error of x/oauth2.
+func explain(err error, secrets ...string) error {
+	var refused *oauth2.RetrieveError
+	if !errors.As(err, &refused) {
+		// x/oauth2 keeps the text alone of an answer that broke off.
+		temporary := signin.BrokenNetwork(err) || strings.HasPrefix(err.Error(), "oauth2: cannot fetch token: ")
+		return signin.Error(fmt.Errorf("no token from Entra: %w", err), temporary, secrets...)
+	}
+	if reason := reasons[entraCode.FindString(refused.ErrorDescription)]; reason != "" {
+		err = fmt.Errorf("%s: %w", reason, err)
+	}
+	var status int
+	if refused.Response != nil {
+		status = refused.Response.StatusCode
+	}
+	temporary := signin.TemporaryStatus(status)
+	switch {
+	case temporary:
+	case refused.ErrorCode == "invalid_grant", refused.ErrorCode == "interaction_required":
+		err = fmt.Errorf("%w: %w", ErrSignInRequired, err)
+	case status/100 == 3:
+		err = fmt.Errorf("redirects are not followed, so check the token URL: %w", err)
+	}
+	secrets = append(secrets, signin.Secrets(refused.Response)...)
+	return signin.Error(fmt.Errorf("no token from Entra: %w", err), temporary, secrets...)
+}

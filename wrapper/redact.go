@@ -1,0 +1,224 @@
+package wrapper
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// This file alone knows what a secret looks like, and keeps it out of texts that came from outside: what a service, a
+// proxy or a library said.
+
+// redacted stands where a secret was.
+const redacted = "REDACTED"
+
+// Redact returns text as one printable line of at most 1 KiB, without the given secrets and without what looks like
+// one: for what a service, a proxy or a library said, before it is shown or logged. A secret is found in any escaped form
+// that JSON, XML and URLs have, and also where a part of it is missing. Encodings that do not look like the secret, such
+// as base64, are not undone.
+func Redact(text string, secrets ...string) string { return redact(text, 1<<10, secrets...) }
+
+// RedactError returns err with its text cleaned like [Redact]. [errors.Is] and [errors.As] find what err was made of, but
+// nothing that walks or formats the chain does: its text may hold secrets. It returns nil for nil. Errors of this package
+// have been cleaned; it is for a [BearerFunc] whose errors are also shown by others.
+func RedactError(err error, secrets ...string) error {
+	if err == nil {
+		return nil
+	}
+	return cleaned{err, Redact(err.Error(), secrets...)}
+}
+
+// mostValues bounds, together with 1 KiB of each text, what is kept of decoded JSON.
+const mostValues = 64
+
+// redactValue returns decoded JSON with its texts cleaned like [Redact], and no more of it than left counts.
+func redactValue(v any, left *int, secrets ...string) any {
+	switch v := v.(type) {
+	case string:
+		return Redact(v, secrets...)
+	case []any:
+		var kept []any
+		for i := 0; i < len(v) && *left > 0; i++ {
+			*left--
+			kept = append(kept, redactValue(v[i], left, secrets...))
+		}
+		return kept
+	case map[string]any:
+		kept := map[string]any{}
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			if *left--; *left < 0 {
+				break
+			}
+			kept[redact(name, 128, secrets...)] = redactValue(v[name], left, secrets...)
+			if named.MatchString(name + "=x") {
+				kept[name] = redacted
+			}
+		}
+		return kept
+	}
+	return v
+}
+
+// holdsToken reports whether a text that could not be decoded may hold a token: it names one, or it is nothing but one
+// word, and not of letters alone as a message is.
+func holdsToken(s string) bool {
+	for range 4 {
+		if accessToken.MatchString(s) || bareToken.MatchString(s) && mixed(s) {
+			return true
+		}
+		s = unescape(s)
+	}
+	return false
+}
+
+// redact is Redact with another bound.
+func redact(s string, most int, secrets ...string) string {
+	if len(s) < 8 && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return clip(s, most) // shorter than any secret
+	}
+	if len(s) > longest {
+		s = s[:longest]
+	}
+	shown := hide(s, secrets)
+	for plain, depth := unescape(s), 0; plain != s && depth < 3; plain, depth = unescape(plain), depth+1 {
+		s = plain
+		if hidden := hide(plain, secrets); hidden != plain {
+			shown = hidden
+		}
+	}
+	return clip(oneLine(shown), most)
+}
+
+// longest is how much of a text is looked at: more than is ever shown of one.
+const longest = 16 << 10
+
+// clip cuts s down to most bytes, and marks the cut.
+func clip(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
+}
+
+type cleaned struct {
+	err  error
+	text string
+}
+
+func (c cleaned) Error() string                { return c.text }
+func (c cleaned) Is(target error) bool         { return errors.Is(c.err, target) }
+func (c cleaned) As(target any) bool           { return errors.As(c.err, target) }
+func (c cleaned) Format(f fmt.State, _ rune)   { _, _ = fmt.Fprint(f, c.text) }
+func (c cleaned) MarshalJSON() ([]byte, error) { return json.Marshal(c.text) }
+
+var (
+	// named finds the value of a member, parameter, element or header that is named like a secret, in any spelling.
+	named = regexp.MustCompile(`(?i)((?:access|refresh|bearer|auth|subject|security|\bid|_id)[ _.-]?token|device[_-]?code|` +
+		`[a-z_.-]*secret|[a-z_.-]*assertion|code[_-]?verifier|passw(?:or)?d|api[_-]?key|authorization)` +
+		`(\\*["']?\s*(?:[:=]|(?:\s[^<>]*)?>)\s*\\*["']?\s*(?:(?:bearer|basic)\s+)?)([^\s"'<>&,;{}\[\]\\]+)`)
+	// scheme finds credentials behind the name of their scheme. In prose a word follows, which has letters alone.
+	scheme = regexp.MustCompile(`(?i)(\b(?:bearer|basic)\s+)()([a-z0-9._~+/=-]{8,})`)
+	// jwt finds signed and encrypted JSON Web Tokens, and what is left of one that was cut.
+	jwt = regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)*`)
+	// accessToken finds the name of what the endpoint answers with.
+	accessToken = regexp.MustCompile(`(?i)access[_.-]?token`)
+	bareToken   = regexp.MustCompile(`^[\s"'\x{feff}]*[A-Za-z0-9._~+/=:|-]{16,}[\s"']*$`)
+	// opaque finds long runs of base64. They are taken for a secret if they look random.
+	opaque = regexp.MustCompile(`[A-Za-z0-9_+-]{64,}`)
+)
+
+func hide(s string, secrets []string) string {
+	for _, secret := range secrets {
+		s = hideParts(s, secret)
+	}
+	s = jwt.ReplaceAllString(s, redacted)
+	for _, pattern := range []*regexp.Regexp{named, scheme} {
+		s = pattern.ReplaceAllStringFunc(s, func(match string) string {
+			parts := pattern.FindStringSubmatch(match)
+			if strings.Contains(parts[1], " ") && !mixed(parts[3]) {
+				return match // prose: "access token: expired", "bearer authentication"
+			}
+			return parts[1] + parts[2] + redacted
+		})
+	}
+	return opaque.ReplaceAllStringFunc(s, func(run string) string {
+		if strings.ContainsFunc(run, unicode.IsUpper) && strings.ContainsFunc(run, unicode.IsLower) && strings.ContainsFunc(run, unicode.IsDigit) {
+			return redacted
+		}
+		return run
+	})
+}
+
+// mixed reports whether a word has letters and something else, as words of prose do not.
+func mixed(word string) bool {
+	word = strings.Trim(word, " \t\r\n\"'.\ufeff")
+	return strings.ContainsFunc(word, unicode.IsLetter) && strings.ContainsFunc(word, func(r rune) bool { return !unicode.IsLetter(r) })
+}
+
+// hideParts removes secret from s, and every part of it that is long enough not to be there by chance. Secrets shorter
+// than any token are left alone: they are words.
+func hideParts(s, secret string) string {
+	if len(secret) < 8 {
+		return s
+	}
+	least := min(12, len(secret)-1)
+	var b strings.Builder
+	rest := s
+	for i := 0; i+least <= len(rest); {
+		if !strings.Contains(secret, rest[i:i+least]) {
+			i++
+			continue
+		}
+		end := i + least
+		for end < len(rest) && strings.Contains(secret, rest[i:end+1]) {
+			end++
+		}
+		b.WriteString(rest[:i])
+		b.WriteString(redacted)
+		rest, i = rest[end:], 0
+	}
+	if b.Len() == 0 {
+		return s
+	}
+	b.WriteString(rest)
+	return b.String()
+}
+
+var (
+	jsonEscape = regexp.MustCompile(`\\u[0-9A-Fa-f]{4}|\\/`)
+	urlEscape  = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
+	xmlMarkup  = regexp.MustCompile(`<!\[CDATA\[|\]\]>|<!--.*?-->`)
+)
+
+// unescape undoes one layer of what JSON, XML or a URL does to a text.
+func unescape(s string) string {
+	s = jsonEscape.ReplaceAllStringFunc(s, func(escape string) string {
+		var r string
+		if json.Unmarshal([]byte(`"`+escape+`"`), &r) != nil {
+			return escape
+		}
+		return r
+	})
+	s = xmlMarkup.ReplaceAllString(s, "")
+	s = html.UnescapeString(s)
+	return urlEscape.ReplaceAllStringFunc(s, func(escape string) string {
+		var b byte
+		_, _ = fmt.Sscanf(escape, "%%%02x", &b)
+		return string([]byte{b})
+	})
+}
+
+// oneLine replaces every run of white space and unprintable characters by a space and what is no UTF-8 by its sign, so
+// that what was said can neither break a log's line nor move a terminal's cursor.
+func oneLine(s string) string {
+	s = strings.ToValidUTF8(s, string(unicode.ReplacementChar))
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool {
+		return unicode.IsSpace(r) || !unicode.IsPrint(r)
+	}), " ")
+}
