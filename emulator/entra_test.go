@@ -141,30 +141,30 @@ func TestEntra_GivesAnAppItsToken(t *testing.T) {
 
 func TestEntra_KnowsItsApps(t *testing.T) {
 	server := start(t, emulator.WithEntra(
-		emulator.App{ID: "web", Secret: "right"}, emulator.App{ID: "tool"}))
+		emulator.App{ID: "web", Secret: "right+%/"}, emulator.App{ID: "tool"}))
 	for name, test := range map[string]struct {
 		client, secret string
 		basic          bool
 		grant          string
 		code           int // 0: the client passes
 	}{
-		"the right secret":           {"web", "right", false, "client_credentials", 0},
-		"the right secret, by Basic": {"web", "right", true, "client_credentials", 0},
-		"its id in capitals":         {"WEB", "right", false, "client_credentials", 0},
+		"the right secret":           {"web", "right+%/", false, "client_credentials", 0},
+		"the right secret, by Basic": {"web", "right+%/", true, "client_credentials", 0},
+		"its id in capitals":         {"WEB", "right+%/", false, "client_credentials", 0},
 		"another secret":             {"web", "left", false, "client_credentials", 7000215},
 		"another secret, by Basic":   {"web", "left", true, "client_credentials", 7000215},
 		"no secret":                  {"web", "", false, "refresh_token", 7000218},
-		"a secret of a public one":   {"tool", "right", false, "refresh_token", 700025},
+		"a secret of a public one":   {"tool", "right+%/", false, "refresh_token", 700025},
 		"a public one":               {"tool", "", false, "refresh_token", 9002313}, // passes, and its token is none
 		"a public one for an app":    {"tool", "", false, "client_credentials", 7000216},
-		"an unknown one":             {"other", "right", false, "client_credentials", 700016},
+		"an unknown one":             {"other", "right+%/", false, "client_credentials", 700016},
 	} {
 		t.Run(name, func(t *testing.T) {
 			request := form("grant_type", test.grant, "scope", partnerCenter+"/.default", "refresh_token", "none")
 			var header []string
 			if test.basic {
 				r := http.Request{Header: http.Header{}}
-				r.SetBasicAuth(test.client, test.secret)
+				r.SetBasicAuth(url.QueryEscape(test.client), url.QueryEscape(test.secret))
 				header = []string{"Authorization", r.Header.Get("Authorization")}
 			} else {
 				request.Set("client_id", test.client)
