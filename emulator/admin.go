@@ -143,7 +143,7 @@ func (e *Emulator) postRevoke(w http.ResponseWriter, r *http.Request) {
 	var of struct {
 		Token *string `json:"token"`
 	}
-	if err := readJSON(w, r, &of); err != nil && err != io.EOF || of.Token != nil && *of.Token == "" {
+	if err := readJSON(w, r, &of); err != nil && !errors.Is(err, io.EOF) || of.Token != nil && *of.Token == "" {
 		adminError(w, http.StatusBadRequest, errors.New(`the body has to name a token, such as {"token": "…"}, or be empty: then all are revoked`))
 		return
 	}
