@@ -63,7 +63,7 @@ func (r Retry) withDefaults() (Retry, error) {
 	if r.MaxRetries == 0 {
 		r.MaxRetries = 3
 	}
-	r.MaxRetries = max(0, r.MaxRetries)
+	r.MaxRetries = min(max(0, r.MaxRetries), math.MaxInt-1) // and the first attempt
 	if r.StatusCodes == nil {
 		r.StatusCodes = []int{408, 429, 500, 502, 503, 504}
 	}
@@ -135,8 +135,11 @@ func (r *retrier) send(req *http.Request, attempts int) (*answer, error) {
 // makeSendable refuses what no attempt could send, and lets every attempt send the whole body. The bodies that this
 // package and the generated client make can be replayed; a reader that a caller of Client.API brought may not.
 func makeSendable(req *http.Request) error {
+	if u := req.URL; u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || !isName(req.Method) {
+		return notSent{fmt.Errorf("a %s to scheme %q and host %q cannot be sent", Redact(req.Method), u.Scheme, u.Host)}
+	}
 	for name, values := range req.Header {
-		if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r) }) {
+		if !isName(name) {
 			return notSent{fmt.Errorf("the header name %q cannot be sent", name)}
 		}
 		if slices.ContainsFunc(values, hasControl) {
@@ -153,6 +156,11 @@ func makeSendable(req *http.Request) error {
 	req.ContentLength = int64(len(body))
 	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 	return req.Body.Close()
+}
+
+// isName reports whether a header or method can be called so.
+func isName(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r) })
 }
 
 // shouldRetry reports whether the failure may be transient and attempts remain, and how long to wait before the next.
