@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"cmp"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -17,6 +18,11 @@ type App struct {
 	// RedirectURIs are where a browser may be sent after a sign-in. The port does not matter where the host is localhost
 	// or 127.0.0.1.
 	RedirectURIs []string
+}
+
+// Format implements [fmt.Formatter] for every verb and flag, without the secret.
+func (a App) Format(s fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(s, "App{ID:%q RedirectURIs:%q}", a.ID, a.RedirectURIs)
 }
 
 // SignIn is how a person answers when Entra asks for a sign-in. The zero value signs in with MFA.

@@ -1,7 +1,6 @@
 package emulator
 
 import (
-	"cmp"
 	"crypto/rand"
 	"fmt"
 	"net/http"
@@ -140,7 +139,7 @@ func (e *Emulator) AnswerDeviceCode(userCode string, answer SignIn) error {
 
 // deviceLogin is the page at the verification URI.
 func (e *Emulator) deviceLogin(w http.ResponseWriter, r *http.Request) {
-	page := signInPage{Title: "Sign in with a code", UserCode: cmp.Or(r.FormValue("user_code"), r.FormValue("otc")), AsksForCode: true}
+	page := signInPage{Title: "Sign in with a code", UserCode: r.FormValue("user_code"), AsksForCode: true}
 	if r.Method == http.MethodPost {
 		if err := e.AnswerDeviceCode(page.UserCode, signInOf(r)); err != nil {
 			page.Problem = "No sign-in waits with this code: it is mistyped, answered or expired."

@@ -1,7 +1,9 @@
 package emulator_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -28,6 +30,7 @@ type entraAnswer struct {
 	IDToken      string `json:"id_token"`
 	TokenType    string `json:"token_type"`
 	ExpiresIn    int    `json:"expires_in"`
+	ExtExpiresIn int    `json:"ext_expires_in"`
 	Scope        string `json:"scope"`
 	ClientInfo   string `json:"client_info"`
 
@@ -126,6 +129,9 @@ func TestEntra_GivesAnAppItsToken(t *testing.T) {
 			if claims["aud"] != partnerCenter || claims["tid"] != "a-tenant" || claims["appid"] != all.Get("client_id") {
 				t.Errorf("claims are %v", claims)
 			}
+			if claims["idtyp"] != "app" {
+				t.Errorf("idtyp is %v", claims["idtyp"])
+			}
 			if claims["scp"] != nil || claims["amr"] != nil {
 				t.Errorf("an app has the claims of a person: %v", claims)
 			}
@@ -199,6 +205,12 @@ func TestEntra_RefusesInItsOwnForm(t *testing.T) {
 	}
 	if strings.Contains(answer.Description, "canary") {
 		t.Error("it repeats the refresh token")
+	}
+	if want := "\r\nTrace ID: " + answer.TraceID + "\r\nCorrelation ID: " + id + "\r\nTimestamp: " + answer.Timestamp; !strings.HasSuffix(answer.Description, want) {
+		t.Errorf("the description is %q", answer.Description)
+	}
+	if other := askEntra(t, server, "token", form(), "client-request-id", "canary"); uuid.Validate(other.CorrelationID) != nil {
+		t.Errorf("the correlation id is %q", other.CorrelationID)
 	}
 	if answer.CorrelationID != id {
 		t.Errorf("the correlation id is %q, sent %q", answer.CorrelationID, id)
@@ -286,6 +298,67 @@ func TestEntra_GivesTokensForTheScope(t *testing.T) {
 	}
 }
 
+func TestEntra_SaysWhoSignedInAndForHowLong(t *testing.T) {
+	server := start(t, emulator.WithEntra())
+	d := askEntra(t, server, "devicecode", form("client_id", "an-app", "scope", personScope))
+	if err := server.AnswerDeviceCode(d.UserCode, emulator.SignIn{}); err != nil {
+		t.Fatal(err)
+	}
+	answer := polled(t, server, d.DeviceCode)
+	text, err := base64.RawURLEncoding.DecodeString(answer.ClientInfo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var info struct{ UID, UTID string }
+	if err := json.Unmarshal(text, &info); err != nil {
+		t.Fatal(err)
+	}
+	for name, token := range map[string]string{"access": answer.AccessToken, "ID": answer.IDToken} {
+		claims := claimsOf(t, token)
+		if claims["oid"] != info.UID || claims["sub"] != info.UID || claims["tid"] != info.UTID || info.UTID != "a-tenant" {
+			t.Errorf("the %s token has %v, client_info is %s", name, claims, text)
+		}
+		if claims["iss"] != server.URL+"/a-tenant/v2.0" {
+			t.Errorf("the %s token's issuer is %v", name, claims["iss"])
+		}
+		from, until := claims["iat"].(float64), claims["exp"].(float64)
+		if until-from != 3600 || claims["nbf"] != claims["iat"] {
+			t.Errorf("the %s token is valid from %v to %v", name, claims["nbf"], claims["exp"])
+		}
+	}
+	if claims := claimsOf(t, answer.AccessToken); claims["upn"] != claimsOf(t, answer.IDToken)["preferred_username"] || claims["upn"] == nil {
+		t.Errorf("the person is %v", claims["upn"])
+	}
+	if answer.ExpiresIn != 3600 || answer.ExtExpiresIn != 3600 {
+		t.Errorf("it lasts %d, %d", answer.ExpiresIn, answer.ExtExpiresIn)
+	}
+}
+
+func TestEntra_KnowsTheTenantOfAPersonThatNamesNone(t *testing.T) {
+	server := start(t, emulator.WithEntra())
+	for _, authority := range []string{"common", "organizations", "consumers"} {
+		resp, body := post(t, server, "/"+authority+"/oauth2/v2.0/token", form(
+			"grant_type", "client_credentials", "client_id", "a", "client_secret", "s", "scope", partnerCenter+"/.default"))
+		var answer entraAnswer
+		decode(t, resp, body, &answer)
+		tenant, _ := claimsOf(t, answer.AccessToken)["tid"].(string)
+		if uuid.Validate(tenant) != nil {
+			t.Errorf("at %s the tenant is %q", authority, tenant)
+		}
+	}
+}
+
+func TestEntra_ReadsOnlySoMuch(t *testing.T) {
+	server := start(t, emulator.WithEntra())
+	for _, endpoint := range []string{"token", "devicecode"} {
+		answer := askEntra(t, server, endpoint, form("a", strings.Repeat("a", 1<<20), "grant_type", "client_credentials",
+			"client_id", "a", "client_secret", "s", "scope", partnerCenter+"/.default"))
+		if answer.Status != 400 {
+			t.Errorf("%s read a large form: %+v", endpoint, answer)
+		}
+	}
+}
+
 func TestEntra_DescribesItself(t *testing.T) {
 	server := start(t, emulator.WithEntra())
 	resp, body := call(t, server, "GET", "/a-tenant/v2.0/.well-known/openid-configuration", "")
@@ -297,6 +370,14 @@ func TestEntra_DescribesItself(t *testing.T) {
 	} {
 		if document[name] != server.URL+"/a-tenant"+path {
 			t.Errorf("%s is %v", name, document[name])
+		}
+	}
+	for name, want := range map[string]string{
+		"jwks_uri": "[" + server.URL + "/a-tenant/discovery/v2.0/keys]", "response_modes_supported": "[[query form_post]]",
+		"response_types_supported": "[[code]]", "scopes_supported": "[[openid profile email offline_access]]",
+	} {
+		if got := fmt.Sprint([]any{document[name]}); got != want {
+			t.Errorf("%s is %s", name, got)
 		}
 	}
 }

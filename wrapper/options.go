@@ -182,11 +182,6 @@ func checkHeaderValue(option, value string) error {
 	return nil
 }
 
-// hasControl reports whether a header's value holds what cannot be sent in one.
-func hasControl(value string) bool {
-	return strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
-}
-
 // WithLogger logs every attempt to l: at level Warn when it is tried again, at level Debug when its outcome goes back
 // to the caller. No record holds a token. By default nothing is logged.
 func WithLogger(l *slog.Logger) Option {

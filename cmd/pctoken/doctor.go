@@ -107,7 +107,7 @@ func (e *examination) wrong(fix, format string, args ...any) {
 
 // found adds a finding. Bearers, certificates and answers have texts of others in them, so all of it is made plain.
 func (e *examination) found(r result, fix, format string, args ...any) {
-	f := finding{r, plain(fmt.Sprintf(format, args...)), fix}
+	f := finding{r, wrapper.Redact(fmt.Sprintf(format, args...)), fix}
 	e.findings = append(e.findings, f)
 	if e.asJSON {
 		return

@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/oauth2"
+
+	"github.com/partnercenter-go/generatetoken/wrapper"
 )
 
 // entraFlags say who signs in to Entra, and where. Their variables are azidentity's.
@@ -51,7 +53,7 @@ func (f *entraFlags) entra() (*oauth2.Config, error) {
 	case tenant == "":
 		return nil, usagef("--tenant-id is missing: name the tenant, here or by AZURE_TENANT_ID")
 	case !tenantForm.MatchString(tenant):
-		return nil, usagef("--tenant-id %q: it has to be a GUID or a domain", plain(tenant))
+		return nil, usagef("--tenant-id %q: it has to be a GUID or a domain", wrapper.Redact(tenant))
 	case err != nil || authority.Scheme != "https" || authority.Host == "" || authority.User != nil:
 		return nil, usagef("%s: it has to be a URL such as https://login.microsoftonline.com, with https and no user info", authorityVariable)
 	}

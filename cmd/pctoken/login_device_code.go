@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/oauth2"
+
+	"github.com/partnercenter-go/generatetoken/wrapper"
 )
 
 // signOfLife is how often a wait for a person shows itself.
@@ -26,7 +28,7 @@ func deviceCode(ctx context.Context, config *oauth2.Config, stderr io.Writer) (*
 	}
 	code.Interval = min(max(code.Interval, 0), 60) // the library panics where it is none; 0 is its default
 	fmt.Fprintf(stderr, "To sign in, open %s and enter the code %s. It is valid until %s.\n",
-		plain(code.VerificationURI), plain(code.UserCode), code.Expiry.Local().Format(time.TimeOnly))
+		wrapper.Redact(code.VerificationURI), wrapper.Redact(code.UserCode), code.Expiry.Local().Format(time.TimeOnly))
 	defer showWaiting(stderr)()
 	// A poll that fails for the network ends the library's wait, but not the sign-in. Five in a row do.
 	for failures := 1; ; failures++ {

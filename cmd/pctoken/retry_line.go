@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"os"
 	"time"
+
+	"github.com/partnercenter-go/generatetoken/wrapper"
 )
 
 // logger logs to stderr with --verbose. Without, it shows on a terminal that a retry is waited for, and nothing elsewhere.
@@ -49,7 +51,7 @@ func (l retryLine) Handle(_ context.Context, record slog.Record) error {
 	if outcome == "" {
 		return nil
 	}
-	_, err := fmt.Fprintf(l.terminal, "pctoken: %s; trying again in %s\n", plain(outcome), max(wait, 100*time.Millisecond).Round(100*time.Millisecond))
+	_, err := fmt.Fprintf(l.terminal, "pctoken: %s; trying again in %s\n", wrapper.Redact(outcome), max(wait, 100*time.Millisecond).Round(100*time.Millisecond))
 	return err
 }
 

@@ -138,7 +138,7 @@ func (e signInError) Error() string {
 	}
 	b.WriteString("\nOr bring a bearer: --bearer-file FILE (- for standard input) or " + bearerVariable + ".")
 	if e.verbose {
-		b.WriteString("\n" + plain(e.cause.Error()))
+		b.WriteString("\n" + wrapper.Redact(e.cause.Error()))
 	} else {
 		b.WriteString(" More with --verbose.")
 	}
@@ -176,5 +176,5 @@ func entraAnswered(err error) string {
 	if first == "" {
 		first = refused.RawResponse.Status
 	}
-	return plain(first, os.Getenv(secretVariable))
+	return wrapper.Redact(first, os.Getenv(secretVariable))
 }
