@@ -156,11 +156,14 @@ func (s *TokenSource) take(f *flight, old *held, token *Token, again time.Durati
 func (s *TokenSource) hold(t *Token, began instant) *held {
 	lifetime := s.cfg.unknownLifetime
 	if !t.ExpiresAt.IsZero() {
-		lifetime = t.ExpiresAt.Sub(time.Unix(0, began.wall))
+		lifetime = max(0, t.ExpiresAt.Sub(time.Unix(0, began.wall)))
 	}
-	end := lifetime - s.cfg.expiryMargin
-	stale := time.Duration(min(float64(lifetime)*s.renewAt, float64(end)))
-	return &held{token: t, since: began, stale: stale, end: end}
+	h := &held{token: t, since: began, end: lifetime - s.cfg.expiryMargin}
+	h.stale = h.end
+	if part := float64(lifetime) * s.renewAt; part < float64(h.end) {
+		h.stale = time.Duration(part)
+	}
+	return h
 }
 
 // Exchanges that bring tokens of no use keep a distance that doubles from one bound to the other.
