@@ -85,6 +85,7 @@ func TestLogin_ByDeviceCode(t *testing.T) {
 }
 
 func TestLogin_ShowsThatItWaitsAndEndsWithASignal(t *testing.T) {
+	t.Parallel()
 	environment := playEntra(t, map[string]http.HandlerFunc{"devicecode": giveDeviceCode, "token": refuse("authorization_pending", "")})
 	cmd := exec.CommandContext(t.Context(), os.Args[0], loginArgs(filepath.Join(t.TempDir(), "token"))...)
 	cmd.Env = append(environment, asProgram+"=1")
