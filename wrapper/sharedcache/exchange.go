@@ -44,7 +44,7 @@ func (c *call) renew(ctx context.Context) (*wrapper.Token, time.Duration, error)
 // alone goes on without the store: at the planned moment if there is still a token, and at once if there is none.
 func (c *call) alone(ctx context.Context) (*wrapper.Token, time.Duration, error) {
 	if held, left := c.now.Held, c.now.Left; held != nil {
-		if moment := c.planOf(held, left+c.now.Margin).alone; left > moment {
+		if moment := c.aloneAt(c.planOf(held, left+c.now.Margin)); left > moment {
 			return held, lookAgain(left, moment), nil
 		}
 	}

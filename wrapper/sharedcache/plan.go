@@ -7,24 +7,35 @@ import (
 	"github.com/partnercenter-go/generatetoken/wrapper"
 )
 
-// plan is what a source does about a token, by how long it has yet to serve. It is drawn once a token: if it were drawn
-// at each look, the earliest draw would count, and all sources would go at once.
+// plan is what a source does about a token, by how long it has yet to serve.
 type plan struct {
 	accessToken string
 	renew       time.Duration // from here on, a new token is due
-	alone       time.Duration // from here on, the source gets one without the store
+	alone       time.Duration // from here on, the source gets one without the store; 0 until the store fails
 }
 
 // planOf returns the plan for a token of the source, and draws it if the token is new. It is renewed at 0.60 to 0.65 of
-// its life, so that an engine's outage leaves the sources room to go on alone in, each at a moment of its own.
+// its life, so that an engine's outage leaves room.
 func (c *call) planOf(t *wrapper.Token, life time.Duration) *plan {
 	p := c.plan.Load()
 	if p == nil || p.accessToken != t.AccessToken {
-		renew := max(between(0.35, 0.40, life)-c.now.Margin, (life-c.now.Margin)/10) // for a margin that is most of the life
-		p = &plan{t.AccessToken, renew, between(0.05, 1, renew)}
+		p = &plan{t.AccessToken, max(between(0.35, 0.40, life)-c.now.Margin, (life-c.now.Margin)/10), 0} // the latter for a wide margin
 		c.plan.Store(p)
 	}
 	return p
+}
+
+// shortOutage is how long the store may fail before a source goes on alone with a token that is not due.
+const shortOutage = 5 * time.Minute
+
+// aloneAt returns from when on a source goes on alone. The tokens of a fleet end together, so each source draws a moment
+// in what is left. It is drawn once an outage: if it were at each look, the earliest draw would count.
+func (c *call) aloneAt(p *plan) time.Duration {
+	if left := c.now.Left; p.alone == 0 {
+		p = &plan{p.accessToken, p.renew, between(0.05, 1, max(min(left, p.renew), left-shortOutage))}
+		c.plan.Store(p)
+	}
+	return p.alone
 }
 
 // lookAgain returns when to look at the store again: within a minute, for that is when a gravestone is noticed, but at a

@@ -78,15 +78,19 @@ func (s *sharer) Token(ctx context.Context, now wrapper.Situation, exchange func
 	}
 	for {
 		failure, err := c.look(ctx)
-		switch {
+		switch waiting := errors.Is(err, errBusy) && c.best == nil; {
+		case c.leased, waiting && time.Since(began) >= limit:
+			return c.renew(ctx)
+		case waiting:
 		case err != nil:
 			return c.alone(ctx)
 		case failure != nil:
 			return nil, failure.RetryAfter, failure
-		case c.best != nil && !c.leased:
-			return c.best, lookAgain(c.left, c.planOf(c.best, c.left+now.Margin).renew), nil
-		case c.leased, time.Since(began) >= limit:
-			return c.renew(ctx)
+		default:
+			p := *c.planOf(c.best, c.left+now.Margin)
+			p.alone = 0 // the store is well
+			c.plan.Store(&p)
+			return c.best, lookAgain(c.left, p.renew), nil
 		}
 		select {
 		case <-time.After(wait/2 + rand.N(wait/2)):
@@ -96,6 +100,9 @@ func (s *sharer) Token(ctx context.Context, now wrapper.Situation, exchange func
 		wait = min(2*wait, mostWait)
 	}
 }
+
+// errBusy: another has the lease.
+var errBusy = errors.New("another makes the exchange")
 
 // look reads what there is, and takes the lease if a new token is due. It returns a failure that binds those who have no
 // token, or an error of the store.
@@ -122,16 +129,21 @@ func (c *call) look(ctx context.Context) (*wrapper.Error, error) {
 		case taken:
 			return nil, errors.New("the store does not hold what was put there")
 		case at.record == nil:
-		case c.best != nil, at.record.Failure == nil:
-			return nil, nil // another is at it, or the service is left alone
+		case at.record.Failure == nil:
+			return nil, errBusy
+		case c.best != nil:
+			return nil, nil // the service is left alone
 		case at.age() < at.record.Binding:
 			failure := *at.record.Failure
 			failure.RetryAfter = max(0, failure.RetryAfter-at.age())
 			return &failure, nil
 		}
 		won := false
-		if c.mine, won, err = c.swap(ctx, c.lease, at.raw, newRecord(leaseLife)); err != nil || !won {
+		if c.mine, won, err = c.swap(ctx, c.lease, at.raw, newRecord(leaseLife)); err != nil {
 			return nil, err
+		}
+		if !won {
+			return nil, errBusy
 		}
 	}
 }
