@@ -1,7 +1,6 @@
 package wrapper
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,7 +34,7 @@ func (s *TokenSource) exchange(ctx context.Context, f *flight, abandoned int) {
 	limited, cancel := context.WithTimeout(ctx, s.cfg.exchangeTimeout)
 	defer cancel()
 	// A moment later than the context, so that an exchange which heeds it can say what it was waiting for.
-	abandon := time.AfterFunc(s.cfg.exchangeTimeout+10*time.Millisecond, func() {
+	abandon := time.AfterFunc(max(s.cfg.exchangeTimeout, s.cfg.exchangeTimeout+10*time.Millisecond), func() {
 		s.mu.Lock()
 		s.abandoned++
 		s.mu.Unlock()
@@ -97,7 +96,9 @@ func (s *TokenSource) land(ctx context.Context, f *flight, token *Token, again t
 	if err != nil && valid {
 		age := f.ended.since(h.since)
 		left = h.end - age
-		pause = cmp.Or(again, s.pause(left, err))
+		if pause = again; pause <= 0 {
+			pause = s.pause(left, err)
+		}
 		later := *h
 		later.stale = age + min(pause, left)
 		s.current.Store(&later)
@@ -133,7 +134,8 @@ func (s *TokenSource) take(f *flight, old *held, token *Token, again time.Durati
 		*h = *old
 	}
 	if again > 0 {
-		h.stale = min(f.ended.since(h.since)+again, h.end)
+		age := f.ended.since(h.since)
+		h.stale = age + min(again, h.end-age)
 	}
 	switch {
 	case s.refused != nil && token.AccessToken == s.refused.AccessToken:
@@ -154,11 +156,14 @@ func (s *TokenSource) take(f *flight, old *held, token *Token, again time.Durati
 func (s *TokenSource) hold(t *Token, began instant) *held {
 	lifetime := s.cfg.unknownLifetime
 	if !t.ExpiresAt.IsZero() {
-		lifetime = t.ExpiresAt.Sub(time.Unix(0, began.wall))
+		lifetime = max(0, t.ExpiresAt.Sub(time.Unix(0, began.wall)))
 	}
-	end := lifetime - s.cfg.expiryMargin
-	stale := time.Duration(min(float64(lifetime)*s.renewAt, float64(end)))
-	return &held{token: t, since: began, stale: stale, end: end}
+	h := &held{token: t, since: began, end: lifetime - s.cfg.expiryMargin}
+	h.stale = h.end
+	if part := float64(lifetime) * s.renewAt; part < float64(h.end) {
+		h.stale = time.Duration(part)
+	}
+	return h
 }
 
 // Exchanges that bring tokens of no use keep a distance that doubles from one bound to the other.
