@@ -84,12 +84,8 @@ func (r *retrier) attempt(req *http.Request) *answer {
 	if failed := a.handshake.Load(); failed != nil && errors.Is(err, *failed) {
 		err = handshakeError{err}
 	}
-	if limit := fmt.Sprintf("Retry.AttemptTimeout (%s)", r.retry.AttemptTimeout); req.Context().Err() == nil && (ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded)) {
-		// The caller's own deadline has not passed, so the error must not look as if it had.
-		if ctx.Err() == nil {
-			limit = "the limits of the http.Client"
-		}
-		err = fmt.Errorf("no whole answer within %s: %w: %v", limit, os.ErrDeadlineExceeded, err)
+	if ctx.Err() != nil && req.Context().Err() == nil {
+		err = fmt.Errorf("no whole answer within Retry.AttemptTimeout (%s): %w: %v", r.retry.AttemptTimeout, os.ErrDeadlineExceeded, err)
 	}
 	a.err = cleanError(req, err)
 	return a

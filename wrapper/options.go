@@ -85,6 +85,9 @@ func WithBaseURL(baseURL string) Option {
 // printableURL formats u for an error, without user info and query. Where the scheme was forgotten, user info is in the
 // path.
 func printableURL(u *url.URL) string {
+	if u.Opaque != "" {
+		return "…" // a user name may have been taken for the scheme
+	}
 	shown := (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 	if at := strings.LastIndexByte(shown, '@'); at >= 0 {
 		return "…" + shown[at:]

@@ -191,7 +191,7 @@ func hideParts(s, secret string) string {
 }
 
 var (
-	jsonEscape = regexp.MustCompile(`\\u[0-9A-Fa-f]{4}|\\/`)
+	jsonEscape = regexp.MustCompile(`\\+(?:u[0-9A-Fa-f]{4}|/)`) // of JSON within JSON, too
 	urlEscape  = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
 	xmlMarkup  = regexp.MustCompile(`<!\[CDATA\[|\]\]>|<!--.*?-->`)
 )
@@ -200,7 +200,7 @@ var (
 func unescape(s string) string {
 	s = jsonEscape.ReplaceAllStringFunc(s, func(escape string) string {
 		var r string
-		if json.Unmarshal([]byte(`"`+escape+`"`), &r) != nil {
+		if json.Unmarshal([]byte(`"\`+strings.TrimLeft(escape, `\`)+`"`), &r) != nil {
 			return escape
 		}
 		return r

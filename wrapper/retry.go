@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -61,7 +62,7 @@ func (r Retry) withDefaults() (Retry, error) {
 	if r.MaxRetries == 0 {
 		r.MaxRetries = 3
 	}
-	r.MaxRetries = max(0, r.MaxRetries)
+	r.MaxRetries = min(max(0, r.MaxRetries), math.MaxInt-1) // and the first attempt
 	if r.StatusCodes == nil {
 		r.StatusCodes = []int{408, 429, 500, 502, 503, 504}
 	}
@@ -133,6 +134,9 @@ func (r *retrier) send(req *http.Request, attempts int) (*answer, error) {
 // makeSendable refuses what no attempt could send, and lets every attempt send the whole body. The bodies that this
 // package and the generated client make can be replayed; a reader that a caller of Client.API brought may not.
 func makeSendable(req *http.Request) error {
+	if u := req.URL; u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || !isHeaderName(req.Method) {
+		return notSent{fmt.Errorf("a %s to scheme %q and host %q cannot be sent", Redact(req.Method), u.Scheme, u.Host)}
+	}
 	for name, values := range req.Header {
 		if !isHeaderName(name) || slices.ContainsFunc(values, hasControl) {
 			return notSent{fmt.Errorf("the header %q cannot be sent: a character is not allowed in its name or its value", name)}

@@ -71,7 +71,7 @@ func NewTokenSource(c *Client, opts ...SourceOption) *TokenSource {
 		opt(&s.cfg)
 	}
 	if s.cfg.sharer != nil {
-		s.sharer = s.cfg.sharer()
+		s.sharer, s.client = s.cfg.sharer(), c.impatient()
 	}
 	// Drawn once: sources of different periods drift apart steadily, where a new draw for each token would have them
 	// wander.
@@ -165,12 +165,14 @@ func (s *TokenSource) renew(ctx context.Context) {
 
 // wait returns the outcome of an exchange: the one under way, or a new one.
 func (s *TokenSource) wait(ctx context.Context) (*Token, error) {
+	waiting := "waiting for a token"
 	for ctx.Err() == nil {
 		token, f, distance := s.join(ctx)
 		if token != nil {
 			return token, nil
 		}
 		if f == nil {
+			waiting = "waiting to ask for another token: the last ones were refused, or expired at once"
 			_ = wait(ctx, distance)
 			continue
 		}
@@ -188,7 +190,7 @@ func (s *TokenSource) wait(ctx context.Context) (*Token, error) {
 		// A renewal is one attempt; with nothing left to serve, a whole exchange has to be tried. Or the token was one that
 		// had been refused.
 	}
-	return nil, &Error{Err: fmt.Errorf("%w while waiting for a token", ctx.Err())}
+	return nil, &Error{Err: fmt.Errorf("%w while %s", ctx.Err(), waiting)}
 }
 
 // join returns what a caller without a token gets: one that came meanwhile, the outcome of an exchange, or the distance
