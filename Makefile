@@ -6,7 +6,7 @@ APIDIFF   := golang.org/x/exp/cmd/apidiff@v0.0.0-20261014143641-f0251eb4aa3e
 GORELEASER := github.com/goreleaser/goreleaser/v2@v2.16.0
 ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 VULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
-OASDIFF   := github.com/oasdiff/oasdiff@v1.33.0
+OASDIFF   := github.com/oasdiff/oasdiff@v1.37.0
 
 # The race detector needs cgo, and cgo needs a C compiler.
 CC_FOUND := $(shell CC="$$($(GO) env CC)"; [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v "$${CC%% *}")
