@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -124,10 +125,9 @@ type client struct {
 
 // authenticate returns the client of a request to the token endpoint, or the refusal.
 func (e *Emulator) authenticate(r *http.Request, mustProve bool) (client, *message) {
-	id, secret, basic := r.BasicAuth() // what x/oauth2 tries first
-	assertion := ""
-	if !basic {
-		id, secret, assertion = r.PostFormValue("client_id"), r.PostFormValue("client_secret"), r.PostFormValue("client_assertion")
+	id, secret, assertion := r.PostFormValue("client_id"), r.PostFormValue("client_secret"), r.PostFormValue("client_assertion")
+	if user, password, ok := r.BasicAuth(); ok { // what x/oauth2 tries first; OAuth escapes both for it
+		id, secret = unescaped(user), unescaped(password)
 	}
 	if id == "" {
 		refusal := e.entraLacks(r, "client_id")
@@ -155,6 +155,13 @@ func (e *Emulator) authenticate(r *http.Request, mustProve bool) (client, *messa
 	}
 	refusal := e.entraRefuse(r, code)
 	return client{}, &refusal
+}
+
+func unescaped(text string) string {
+	if plain, err := url.QueryUnescape(text); err == nil {
+		return plain
+	}
+	return text
 }
 
 // app returns a client's registration. Where there are none, every client is known.

@@ -8,7 +8,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -84,6 +86,29 @@ func TestShutdown_EndsWithItsContext(t *testing.T) {
 	defer cancel()
 	if err := server.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestClose_WaitsForHandlers(t *testing.T) {
+	arrived := make(chan struct{})
+	var ended atomic.Bool
+	server := start(t, emulator.WithHandler("GET /slow", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		close(arrived)
+		<-r.Context().Done()
+		for range 10_000 { // long enough for a Close that does not wait
+			runtime.Gosched()
+		}
+		ended.Store(true)
+	})))
+	go func() {
+		if resp, err := server.Client().Get(server.URL + "/slow"); err == nil {
+			_ = resp.Body.Close()
+		}
+	}()
+	<-arrived
+	server.Close()
+	if !ended.Load() {
+		t.Error("a handler runs after Close")
 	}
 }
 

@@ -72,7 +72,7 @@ func NewTokenSource(c *Client, opts ...SourceOption) *TokenSource {
 		opt(&s.cfg)
 	}
 	if s.cfg.sharer != nil {
-		s.sharer = s.cfg.sharer()
+		s.sharer, s.client = s.cfg.sharer(), c.impatient()
 	}
 	// Drawn once: sources of different periods drift apart steadily, where a new draw for each token would have them
 	// wander.

@@ -1,3 +1,5 @@
+//go:build unix
+
 package main
 
 import (
@@ -8,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -40,20 +43,8 @@ func silent(t *testing.T, says string) (url string, connected <-chan struct{}) {
 	return "http://" + listener.Addr().String(), accepted
 }
 
-func bearerFile(t *testing.T, bearer string) string {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "bearer")
-	if err := os.WriteFile(file, []byte(bearer), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return file
-}
-
 func TestInterrupt_EndsEveryWaitAsTheTimeoutDoes(t *testing.T) {
-	fifo := filepath.Join(t.TempDir(), "fifo")
-	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	const fifo = "a FIFO, one for each"
 	bearer := bearerFile(t, canary)
 	mute, _ := silent(t, "")
 	inHeaders, _ := silent(t, "HTTP/1.1 200 OK\r\nA: b\r\n")
@@ -87,6 +78,7 @@ func TestInterrupt_EndsEveryWaitAsTheTimeoutDoes(t *testing.T) {
 				want.says = "retry after 50s" // known at once to be too long
 			}
 			t.Run(name+", "+how, func(t *testing.T) {
+				t.Parallel()
 				ctx, cancel := context.WithCancelCause(t.Context())
 				defer cancel(nil)
 				if how == "interrupt" {
@@ -94,8 +86,13 @@ func TestInterrupt_EndsEveryWaitAsTheTimeoutDoes(t *testing.T) {
 				}
 				stdin, stdinOpen := io.Pipe()
 				defer stdinOpen.Close()
+				args := slices.Clone(args)
 				if args[2] == fifo {
-					defer openAndClose(t, fifo)
+					args[2] = filepath.Join(t.TempDir(), "fifo")
+					if err := syscall.Mkfifo(args[2], 0o600); err != nil {
+						t.Fatal(err)
+					}
+					defer openAndClose(t, args[2])
 				}
 				var stdout, stderr bytes.Buffer
 				started := time.Now()
@@ -114,7 +111,7 @@ func TestInterrupt_EndsEveryWaitAsTheTimeoutDoes(t *testing.T) {
 // openAndClose ends the wait of whoever has a FIFO open, or is about to open it.
 func openAndClose(t *testing.T, fifo string) {
 	t.Helper()
-	file, err := os.OpenFile(fifo, os.O_WRONLY, 0)
+	file, err := os.OpenFile(fifo, os.O_RDWR, 0) // which does not wait for a reader
 	if err != nil {
 		t.Fatal(err)
 	}

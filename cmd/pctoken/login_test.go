@@ -37,6 +37,15 @@ func TestLogin_ByDeviceCode(t *testing.T) {
 		"with a v2 token": {giveDeviceCode, give(t, jwt.MapClaims{"scp": "user_impersonation"}), 0, true,
 			[]string{"cannot tell whether the user signed in with MFA"}},
 		"over a bad network": {giveDeviceCode, inTurn(unavailable, cutOff, give(t, withMFA)), 0, true, nil},
+		"with an interval that is none": {func(w http.ResponseWriter, _ *http.Request) {
+			answer(w, http.StatusOK, map[string]any{"device_code": "canary-device-code", "user_code": "A", "verification_uri": "https://a.example", "interval": -1})
+		}, give(t, withMFA), 0, true, nil},
+		"by a page with escapes": {func(w http.ResponseWriter, _ *http.Request) {
+			answer(w, http.StatusOK, map[string]any{"device_code": "canary-device-code", "user_code": "A\x1b[2J\nB", "verification_uri": "\x1b[2J", "expires_in": 900, "interval": 1})
+		}, give(t, withMFA), 0, true, []string{"code A [2J B."}},
+		"without a refresh token": {giveDeviceCode, func(w http.ResponseWriter, _ *http.Request) {
+			answer(w, http.StatusOK, map[string]any{"token_type": "Bearer", "expires_in": 3600, "access_token": signed(t, withMFA)})
+		}, 1, false, []string{"offline_access"}},
 		"declined": {giveDeviceCode, refuse("authorization_declined", "AADSTS70017: no"), 1, false,
 			[]string{"the sign-in was declined"}},
 		"too late": {giveDeviceCode, refuse("expired_token", "AADSTS70020: late"), 1, false, []string{"expired", "again"}},
@@ -76,6 +85,9 @@ func TestLogin_ByDeviceCode(t *testing.T) {
 					t.Errorf("%q does not say %q", stderr, want)
 				}
 			}
+			if strings.ContainsRune(stderr, '\x1b') {
+				t.Errorf("what Entra said came through raw: %q", stderr)
+			}
 			info, err := os.Stat(file)
 			if (err == nil) != test.kept || test.kept && info.Mode() != 0o600 {
 				t.Errorf("the file: %v, %v", info, err)
@@ -85,6 +97,7 @@ func TestLogin_ByDeviceCode(t *testing.T) {
 }
 
 func TestLogin_ShowsThatItWaitsAndEndsWithASignal(t *testing.T) {
+	t.Parallel()
 	environment := playEntra(t, map[string]http.HandlerFunc{"devicecode": giveDeviceCode, "token": refuse("authorization_pending", "")})
 	cmd := exec.CommandContext(t.Context(), os.Args[0], loginArgs(filepath.Join(t.TempDir(), "token"))...)
 	cmd.Env = append(environment, asProgram+"=1")
@@ -110,6 +123,16 @@ func TestLogin_ShowsThatItWaitsAndEndsWithASignal(t *testing.T) {
 	_ = cmd.Wait()
 	if code := cmd.ProcessState.ExitCode(); code != 130 || !strings.HasSuffix(string(rest), "\npctoken: interrupted\n") {
 		t.Errorf("exit code %d, %q", code, rest)
+	}
+}
+
+func TestLogin_EndsWithItsTimeout(t *testing.T) {
+	environment := playEntra(t, map[string]http.HandlerFunc{"devicecode": giveDeviceCode, "token": refuse("authorization_pending", "")})
+	for _, how := range []string{"--browser=false", "--browser"} {
+		_, stderr, state := program(t, environment, loginArgs(filepath.Join(t.TempDir(), "token"), "--timeout", "300ms", how)...)
+		if state.ExitCode() != exitOther || !strings.HasSuffix(stderr, "\npctoken: nobody signed in within the --timeout; run pctoken login again\n") {
+			t.Errorf("%s: exit code %d, %q", how, state.ExitCode(), stderr)
+		}
 	}
 }
 

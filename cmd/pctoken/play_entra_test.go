@@ -35,6 +35,7 @@ func playEntra(t *testing.T, endpoints map[string]http.HandlerFunc) []string {
 		answer(w, http.StatusOK, map[string]any{"issuer": base + "/v2.0", "authorization_endpoint": base + "/oauth2/v2.0/authorize",
 			"token_endpoint": base + "/oauth2/v2.0/token"})
 	})
+	mux.HandleFunc("/elsewhere", func(http.ResponseWriter, *http.Request) { t.Error("a redirect of Entra's was followed") })
 	server := httptest.NewUnstartedServer(mux)
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()

@@ -65,3 +65,12 @@ func service(t *testing.T) *emulator.Server {
 	t.Cleanup(server.Close)
 	return server
 }
+
+func bearerFile(t *testing.T, bearer string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "bearer")
+	if err := os.WriteFile(file, []byte(bearer), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}

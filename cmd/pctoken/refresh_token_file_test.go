@@ -90,6 +90,7 @@ func issuing(t *testing.T, first string) (environment []string, issued func(refr
 }
 
 func TestRefreshTokenFile_CanBeSharedByProcesses(t *testing.T) {
+	t.Parallel()
 	const processes, each = 2, 25
 	file := bearerFile(t, "canary-first")
 	environment, issued, uses := issuing(t, "canary-first")
@@ -116,6 +117,7 @@ func TestRefreshTokenFile_CanBeSharedByProcesses(t *testing.T) {
 }
 
 func TestRefreshTokenFile_WorksAfterAProcessWasKilled(t *testing.T) {
+	t.Parallel()
 	file := bearerFile(t, "canary-first")
 	environment, issued, _ := issuing(t, "canary-first")
 	url := service(t).URL

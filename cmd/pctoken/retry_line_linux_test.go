@@ -45,6 +45,7 @@ func onTerminal(t *testing.T, args ...string) string {
 }
 
 func TestRetryLine_ShowsOnATerminalAlone(t *testing.T) {
+	t.Parallel()
 	args := []string{"get", "--emulator", "--fault", "500", "--fault", "429:retry-after=1"}
 	want := regexp.MustCompile(`^pctoken: 500 Internal Server Error; trying again in \S+ms\npctoken: 429 Too Many Requests; trying again in 1s\n$`)
 	if shown := onTerminal(t, args...); !want.MatchString(shown) {

@@ -53,7 +53,7 @@ var repeats = map[string]func(w http.ResponseWriter, sent url.Values){
 		_, _ = io.WriteString(w, `{"access_token":"canary-access-token","refresh_token":"canary-refresh-new","sent":"`+sent.Encode()+`",`)
 	},
 	"in a header": func(w http.ResponseWriter, sent url.Values) {
-		w.Header().Set("Location", "https://a.example/?"+sent.Encode())
+		w.Header().Set("Location", "/elsewhere?"+sent.Encode())
 		w.WriteHeader(http.StatusTemporaryRedirect)
 	},
 	"without a token": func(w http.ResponseWriter, sent url.Values) {

@@ -66,6 +66,7 @@ func inShell(t *testing.T, dir string, lines ...string) (output string, err erro
 var tokenLine = regexp.MustCompile(`(?m)^[A-Z2-7]{26}$`)
 
 func TestServe_SaysHowToSignIn(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	_, shell := startEntra(t, dir, "--sign-in", "mfa")
 	setup, asApplication, login, asPerson := shell[0], shell[1], shell[2], shell[3]
@@ -87,6 +88,7 @@ func TestServe_SaysHowToSignIn(t *testing.T) {
 }
 
 func TestServe_RequireMFARefusesASignInWithoutIt(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	_, shell := startEntra(t, dir, "--sign-in", "password")
 	out, err := inShell(t, dir, shell[0], shell[2])
@@ -100,6 +102,7 @@ func TestServe_RequireMFARefusesASignInWithoutIt(t *testing.T) {
 }
 
 func TestServe_ADeclinedSignInEndsLogin(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	_, shell := startEntra(t, dir, "--sign-in", "decline")
 	if out, err := inShell(t, dir, shell[0], shell[2]); err == nil || !strings.Contains(out, "pctoken: the sign-in was declined\n") {
@@ -109,6 +112,7 @@ func TestServe_ADeclinedSignInEndsLogin(t *testing.T) {
 
 // A person reads the code on standard error and answers at the emulator; here its admin API is the person.
 func TestServe_APersonSignsInByDeviceCode(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	url, shell := startEntra(t, dir)
 	answered := make(chan error, 1)
