@@ -40,7 +40,7 @@ func NewTransport(s *TokenSource, base http.RoundTripper, hosts ...string) http.
 		named := addressOf("https", host)
 		u, err := url.Parse("https://" + host)
 		if err != nil || u.Host != host || named == (address{}) || strings.HasSuffix(host, ":") {
-			panic(fmt.Sprintf("wrapper: NewTransport: %q is no host; it has to look like api.partnercenter.microsoft.com or 127.0.0.1:8080", Redact(host)))
+			panic(fmt.Sprintf("wrapper: NewTransport: %q is no host; it has to look like api.partnercenter.microsoft.com or 127.0.0.1:8080", Redact(host[strings.LastIndexByte(host, '@')+1:])))
 		}
 		if u.Port() == "" && isLoopback(named.host) {
 			named.port = ""
