@@ -57,8 +57,7 @@ type resourceTransport struct {
 	header atomic.Pointer[string] // of the last token, made once
 }
 
-// address is a host in lower case and its port, or any port if that is empty.
-type address struct{ host, port string }
+type address struct{ host, port string } // in lower case; an empty port is any
 
 var defaultPort = map[string]string{"http": "80", "https": "443"}
 
@@ -134,7 +133,8 @@ func (t *resourceTransport) send(req *http.Request, body io.ReadCloser, token *T
 		io.Reader
 		io.Closer
 	}{io.MultiReader(bytes.NewReader(seen), rest), rest}
-	if refused = !(&answer{request: req, response: resp, content: seen}).refusal().Is(ErrMFARequired); refused {
+	a := &answer{request: req, response: resp, content: seen} // reading what it says costs much; few have the code
+	if refused = !bytes.Contains(a.text(), []byte(codeMFA)) || !a.refusal().Is(ErrMFARequired); refused {
 		t.source.Invalidate(token)
 	}
 	return resp, refused, nil
