@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -22,12 +23,10 @@ import (
 // loopback host for any. Names are compared exactly, but for the case of ASCII letters: the URL's, and the Host header's
 // if it differs. Any other request goes to base as it came, also after a redirect, and so does one with an Authorization.
 //
-// A 401 drops the token ([TokenSource.Invalidate]), and costs one more try with a new one if the body can be sent again
-// ([http.Request.GetBody]). The caller gets the answer to that, or the 401 itself if there was no second try. A 401 with
-// code 900421 is handed on as it is: the sign-in lacked multi-factor authentication, and so would a new token.
-//
-// An error of the source comes back from [http.Client.Do] and is an [*Error] for [errors.As]. While the source keeps a
-// distance from a service whose tokens are refused, requests wait until their contexts end.
+// A 401 drops the token ([TokenSource.Invalidate]), and the request is sent once more with a new one if its body can be
+// ([http.Request.GetBody]). If not, the caller gets the 401. So it does one with code 900421, which drops nothing: the
+// sign-in lacked multi-factor authentication, and so would a new token. Errors of the source are [*Error]s for
+// [errors.As]. While it keeps a distance from a service whose tokens are refused, requests wait until their contexts end.
 func NewTransport(s *TokenSource, base http.RoundTripper, hosts ...string) http.RoundTripper {
 	if s == nil {
 		panic("wrapper: NewTransport(nil, …): pass the source that NewTokenSource returned")
@@ -37,9 +36,12 @@ func NewTransport(s *TokenSource, base http.RoundTripper, hosts ...string) http.
 		hosts = []string{strings.TrimPrefix(gen.ServerGlobal, "https://"), strings.TrimPrefix(gen.ServerChina, "https://")}
 	}
 	for _, host := range hosts {
+		const ascii = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:[]"
 		named := addressOf("https", host)
 		u, err := url.Parse("https://" + host)
-		if err != nil || u.Host != host || named == (address{}) || strings.HasSuffix(host, ":") {
+		_, noPort := strconv.ParseUint(named.port, 10, 16)
+		if err != nil || noPort != nil || u.Host != host || named.host == "" || strings.HasSuffix(host, ":") ||
+			strings.Contains("."+host, "..") || strings.Trim(host, ascii) != "" {
 			panic(fmt.Sprintf("wrapper: NewTransport: %q is no host; it has to look like api.partnercenter.microsoft.com or 127.0.0.1:8080", Redact(host[strings.LastIndexByte(host, '@')+1:])))
 		}
 		if u.Port() == "" && isLoopback(named.host) {
@@ -61,29 +63,23 @@ type address struct{ host, port string } // in lower case; an empty port is any
 
 var defaultPort = map[string]string{"http": "80", "https": "443"}
 
-// addressOf returns where requests to host go, or nothing if no token may. A name has to be in its ASCII form: Unicode has
-// letters whose lower case is ASCII.
 func addressOf(scheme, host string) address {
-	const inHosts = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:[]"
-	u := url.URL{Host: host}
-	a := address{strings.ToLower(u.Hostname()), cmp.Or(u.Port(), defaultPort[scheme])}
-	_, err := strconv.ParseUint(a.port, 10, 16)
-	if strings.Trim(host, inHosts) != "" || a.host == "" || strings.Contains("."+a.host, "..") || err != nil ||
-		scheme != "https" && (scheme != "http" || !isLoopback(a.host)) {
-		return address{}
-	}
-	return a
+	u := url.URL{Host: strings.ToLower(host)}
+	return address{u.Hostname(), cmp.Or(u.Port(), defaultPort[scheme])}
 }
 
-// named reports whether the token belongs in requests to host.
+// named reports whether the token belongs in requests to host. A host that is shorter in lower case has letters of
+// Unicode that become ASCII's.
 func (t *resourceTransport) named(scheme, host string) bool {
 	a := addressOf(scheme, host)
-	return t.hosts[a] || t.hosts[address{host: a.host}]
+	return (t.hosts[a] || t.hosts[address{host: a.host}]) && len(strings.ToLower(host)) == len(host) &&
+		(scheme == "https" || scheme == "http" && isLoopback(a.host))
 }
 
 func (t *resourceTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	// A front end may go by Host, and hand the request to somebody else than its URL says.
-	if u := req.URL; u == nil || len(req.Header["Authorization"]) > 0 || !t.named(u.Scheme, u.Host) || !t.named(u.Scheme, cmp.Or(req.Host, u.Host)) {
+	if u := req.URL; u == nil || len(req.Header["Authorization"]) > 0 || !t.named(u.Scheme, u.Host) ||
+		req.Host != "" && req.Host != u.Host && !t.named(u.Scheme, req.Host) {
 		return t.base.RoundTrip(req)
 	}
 	token, err := t.source.Token(req.Context())
@@ -115,13 +111,15 @@ func (t *resourceTransport) send(req *http.Request, body io.ReadCloser, token *T
 		value = new(bearerPrefix + token.AccessToken)
 		t.header.Store(value)
 	}
-	own, target := *req, *req.URL
-	own.URL, own.Body, own.Header = &target, body, req.Header.Clone()
-	if own.Header == nil {
-		own.Header = http.Header{}
-	}
-	own.Header["Authorization"] = []string{*value}
-	if resp, err = t.base.RoundTrip(&own); resp != nil {
+	own := &struct { // one allocation
+		request http.Request
+		target  url.URL
+		value   [1]string
+	}{*req, *req.URL, [1]string{*value}}
+	own.request.URL, own.request.Body, own.request.Header = &own.target, body, make(http.Header, len(req.Header)+1)
+	maps.Copy(own.request.Header, req.Header)
+	own.request.Header["Authorization"] = own.value[:]
+	if resp, err = t.base.RoundTrip(&own.request); resp != nil {
 		resp.Request = req // whoever prints it shows no token
 	}
 	if err != nil || resp == nil || resp.StatusCode != http.StatusUnauthorized {

@@ -56,8 +56,8 @@ func (b *bodies) RoundTrip(req *http.Request) (*http.Response, error) {
 		_ = req.Body.Close()
 	}
 	req.URL.Host, req.URL.Path = "elsewhere.example", "/else"
-	req.Header["X-Mine"][0] = "changed"
-	req.Header.Set("X-More", "changed")
+	req.Header.Set("X-Mine", "changed")
+	req.Header.Add("X-More", "changed")
 	req.Host, req.Method, req.ContentLength = "elsewhere.example", "ELSE", -1
 	a := b.answers[min(len(b.kept), len(b.answers)-1)]
 	b.kept = append(b.kept, &body{Reader: strings.NewReader(a.body)})
