@@ -1,329 +1,188 @@
 package api_test
 
-import (
-	"maps"
-	"slices"
-	"strings"
-	"testing"
+// What the documentation says, written from its pages and not read from the contract, which contract_test.go holds to it:
+// the contract says all of this and nothing else. A header, status or member that the documentation adds is an entry
+// here, and no change of the test.
 
-	"github.com/getkin/kin-openapi/openapi3"
+// fact is a sentence of the contract with its source: pages, "assumption", or none, where it is about the contract.
+type fact struct{ says, source string }
 
-	"github.com/partnercenter-go/generatetoken/api"
+func (f fact) String() string {
+	if f.source == "" {
+		return f.says + "."
+	}
+	return f.says + " (" + f.source + ")."
+}
+
+const (
+	bothPages  = "P1, P2"
+	assumption = "assumption"
+	project    = "" // about the contract itself
 )
 
-// The facts below are written from the documentation, page by page, and not read from the contract: they are what the
-// contract is held to. The pages are named as in the contract's own description.
+// source is a page, or another place that facts come from, by its letter.
+type source struct{ letter, title string }
 
-// mend is what a failure of these tests asks for.
-const mend = "; if the documentation changed, change api/openapi.yaml and these facts, then run 'make generate' and 'make test'"
-
-// operations are the documented operations, by path. Both are POST and all that the service has at these paths.
-var operations = map[string]struct {
-	id         string // Go's name for it; the documentation has none
-	deprecated bool
-	page       string
-}{
-	"/v3/generatetoken": {"generateToken", false, "P2, P4"},
-	"/generatetoken":    {"generateTokenLegacy", true, "P1, P3"},
+var sources = []source{
+	{"P1", `"Authentication - Generate access token", as the page stood for ` + "`POST /generatetoken`"},
+	{"P2", `"Authentication - Generate access token", as the page stands for ` + "`POST /v3/generatetoken`"},
+	{"P3", `"Authentication - Generate access token legacy (Deprecating)"`},
+	{"P4", `"Deprecate Azure AD graph token"`},
+	{"P5", `"Partner Center REST headers"`},
+	{"P6", `"Partner Center REST error codes"`},
+	{"P7", `"API throttling guidance"`},
+	{"P8", `"Test and debug"`},
+	{"P9", `Azure SDK design guidelines, on retries`},
+	{"P10", `"Partner Center authentication"`},
+	{"P12", `Microsoft's announcements on MFA for Partner Center APIs, as partners report them`},
+	{"R", `what clients of this service and of its neighbours meet in practice, from their code and their issues`},
+	{"S", `the source of Microsoft's own Partner Center SDKs`},
 }
 
-// servers are the base URLs of the service: global (P1) and operated by 21Vianet (P4).
-var servers = []string{
-	"https://api.partnercenter.microsoft.com",
-	"https://partner.partnercenterapi.microsoftonline.cn",
-}
-
-// requestMediaTypes and responseMediaTypes are of every body (P1, P2).
+// The description of the whole, before and after the list of sources.
 var (
-	requestMediaTypes = []string{
-		"application/json", "application/x-www-form-urlencoded", "application/xml", "text/json", "text/xml",
+	introduction = []fact{
+		{"The token endpoint of Microsoft Partner Center exchanges a Microsoft Entra access token for a Partner Center " +
+			"access token, which a few resources of the partner API require", bothPages},
+		{"The pages do not name these resources", bothPages},
+		{"This is a community contract, written by hand from public documentation; Microsoft neither made it nor endorses it", project},
+		{`Each sentence ends with its source in parentheses: pages and code by the letters below, or "assumption" where no ` +
+			"page says it and the contract has to choose", project},
+		{"Sentences without a source are about the contract itself", project},
 	}
-	responseMediaTypes = []string{"application/json", "application/xml", "text/json", "text/xml"}
+	whole = []fact{
+		{"OpenAPI 3.0 ignores a header parameter named Accept, so it has none here: the keys of each response's `content` " +
+			"are the values that it can take", project},
+		{"The optional header `MS-PartnerCenter-Application` names the calling application", "P5"},
+		{"The endpoint's pages do not list it, so it is no parameter here", bothPages},
+		{"Other parts of Partner Center answer 408, 429, 502, 503 and 504 as well", "P6, P7"},
+		{"A 429 there carries `Retry-After` in seconds", "P7"},
+		{"The endpoint's pages do not list these statuses, so they are no part of this contract", bothPages},
+		{"A client has to expect them all the same", assumption},
+		{"App-only and app+user bearers both work with Partner Center", "P10"},
+		{"Its APIs answer 401 with code `900421` to an app+user bearer without MFA", "P12"},
+		{"The pages do not say whether this endpoint does so, too, or honours the header `ValidateMfa`, so neither is part " +
+			"of this contract", "P1, P2, P12"},
+		{"The pages show no body in XML", "P1, P2, P6"},
+		{"Its root element is named like the schema, which `xml` repeats for tools, and the elements within like the JSON members", assumption},
+		{"A reader should match local names and ignore namespaces and the root's name", assumption},
+	}
 )
 
-// statuses are the documented ones with the schema of their bodies, and words that carry their meaning (P1, P2).
-var statuses = map[string]struct {
-	schema  string
-	meaning []string
+// servers come with the default first.
+var servers = []struct {
+	url   string
+	facts []fact
 }{
-	"200": {"AccessToken", []string{"succeeded"}},
-	"400": {"Error", []string{"missing", "invalid"}},
-	"401": {"Error", []string{"not authenticated"}},
-	"403": {"Error", []string{"authenticated", "lacks the rights"}},
-	"404": {"Error", []string{"not available", "input"}},
-	"500": {"Error", []string{"failed", "caller can retry"}},
-}
-
-// requestHeaders are the header parameters: GUIDs (P5), neither of them required (P1).
-var requestHeaders = []string{"ms-correlationid", "ms-requestid"}
-
-// responseHeaders come with every answer (P5). They are declared as plain strings, since an answer with another value
-// is still an answer.
-var responseHeaders = []string{"MS-CorrelationId", "MS-RequestId"}
-
-// schemas are the documented bodies. Those of TokenRequest are from P1 and of Error from P6; those of AccessToken are
-// what clients read in practice, for no page has them.
-var schemas = map[string]struct {
-	required   []string
-	properties map[string]string // name to type; oneOf is written as the types joined by |
-}{
-	"TokenRequest": {[]string{"grant_type"}, map[string]string{"grant_type": "string"}},
-	"AccessToken": {[]string{"access_token"}, map[string]string{
-		"access_token": "string", "token_type": "string", "expires_in": "integer|string",
+	{"https://api.partnercenter.microsoft.com", []fact{
+		{"The global service", "P1"},
+		{"US Government uses it as well: only the authority that signs in differs", "S"},
 	}},
-	"Error": {[]string{"code", "description", "source"}, map[string]string{
-		"code": "string", "description": "string", "data": "array", "source": "string",
+	{"https://partner.partnercenterapi.microsoftonline.cn", []fact{
+		{"The service for China, operated by 21Vianet", "P4, S"},
 	}},
 }
 
-func load(t *testing.T) *openapi3.T {
-	t.Helper()
-	doc, err := openapi3.NewLoader().LoadFromData(api.Spec)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return doc
+// theBearer is what every operation asks for.
+var theBearer = []fact{
+	{"The Microsoft Entra access token to exchange", bothPages},
+	{"Every request has to carry one", bothPages},
 }
 
-// same checks that the contract has just these names.
-func same(t *testing.T, what string, got, want []string) {
-	t.Helper()
-	got, want = slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))
-	if !slices.Equal(got, want) {
-		t.Errorf("%s: the contract has %q, the documentation %q"+mend, what, got, want)
-	}
+const accept = "The `Accept` header is required: it names a media type of the responses, of which `application/json` is " +
+	"the one widely accepted"
+
+// operations are all that the service has at these paths.
+var operations = []struct {
+	method, path, id  string // the documentation has no ids: Go's names come from them
+	summary           string
+	deprecationReason string // empty where it is not deprecated
+	facts             []fact
+}{
+	{
+		method: "post", path: "/v3/generatetoken", id: "generateToken",
+		summary: "Exchange an Entra access token for a Partner Center access token",
+		facts: []fact{
+			{"The current version of the exchange", "P2, P4"},
+			{accept, "P2"},
+			{"An app-only bearer has to have the audience `https://api.partnercenter.microsoft.com` and no other", "P2"},
+			{"So do app-only and app+user bearers alike", "P4"},
+			{"In China the audience `https://graph.chinacloudapi.cn` had to become " +
+				"`https://partner.partnercenterapi.microsoftonline.cn`", "P4"},
+			{"So that is the audience there", assumption},
+		},
+	},
+	{
+		method: "post", path: "/generatetoken", id: "generateTokenLegacy",
+		summary:           "Exchange an Entra access token for a Partner Center access token (legacy)",
+		deprecationReason: "Microsoft is retiring this version; use POST /v3/generatetoken instead.",
+		facts: []fact{
+			{"The version before `/v3`", "P1"},
+			{"Microsoft is deprecating it", "P3"},
+			{accept, "P1"},
+			{"This version also took app-only bearers with the audience `https://graph.windows.net` until that audience was " +
+				"retired on 2025-08-31", "P4"},
+			{"Whoever does not call it today has nothing to change", "P4"},
+		},
+	},
 }
 
-func keys[V any](m map[string]V) []string { return slices.Collect(maps.Keys(m)) }
-
-func TestContractHasTheDocumentedServers(t *testing.T) {
-	var got []string
-	for _, server := range load(t).Servers {
-		got = append(got, server.URL)
-		if len(server.Variables) > 0 || server.Description == "" {
-			t.Errorf("server %s has variables or no description"+mend, server.URL)
-		}
-	}
-	same(t, "servers", got, servers)
-	if len(got) > 0 && got[0] != servers[0] {
-		t.Errorf("the first server, which tools take for the default, is %s"+mend, got[0])
-	}
+// header is a header of every request or of every answer. Go's name for it is component.
+type header struct {
+	component, name, format, example string
+	facts                            []fact
 }
 
-func TestContractHasTheDocumentedOperations(t *testing.T) {
-	doc := load(t)
-	same(t, "paths", doc.Paths.InMatchingOrder(), keys(operations))
-	for path, want := range operations {
-		item := doc.Paths.Value(path)
-		if item == nil {
-			continue // reported above
-		}
-		same(t, path+": methods", keys(item.Operations()), []string{"POST"})
-		op := item.Post
-		if op == nil {
-			continue
-		}
-		if op.Deprecated != want.deprecated {
-			t.Errorf("%s: deprecated is %t (%s)"+mend, path, op.Deprecated, want.page)
-		}
-		if _, reason := op.Extensions["x-deprecated-reason"]; reason != want.deprecated {
-			t.Errorf("%s: x-deprecated-reason is there: %t, and should be: %t"+mend, path, reason, want.deprecated)
-		}
-		if op.OperationID != want.id {
-			t.Errorf("%s: operationId is %q, which the Go API is named after"+mend, path, op.OperationID)
-		}
-		if len(item.Parameters) > 0 {
-			t.Errorf("%s: the path has parameters of its own"+mend, path)
-		}
-	}
+const (
+	exampleCorrelationID = "3f2c8a1e-6f0b-4f0e-9a53-0d4f7c1b2a90"
+	exampleRequestID     = "9b1d6a52-7c34-4f86-8a43-51c9c6a0e2d7"
+)
+
+// requestHeaders are optional, all of them (P1).
+var requestHeaders = []header{
+	{"CorrelationID", "ms-correlationid", "uuid", exampleCorrelationID, []fact{
+		{"Traces the call", "P1, P5"},
+		{"The value is a string", "P1"},
+		{"It is a GUID, hence `format: uuid`", "P5"},
+		{"The service makes one where it is absent", "P1"},
+		{"Every call takes a new one", "P5, P8"},
+	}},
+	{"RequestID", "ms-requestid", "uuid", exampleRequestID, []fact{
+		{"Makes the call idempotent", "P1, P5"},
+		{"The value is a string", "P1"},
+		{"It is a GUID, hence `format: uuid`", "P5"},
+		{"The service makes one where it is absent", "P1"},
+		{"A retry after a timeout should carry the value of the first try", "P5"},
+		{"So should every other retry of the call", "P9, S"},
+		{"After an answer the next call takes a new one", "P5, P9"},
+	}},
 }
 
-// eachOperation runs a test for every operation that the contract has.
-func eachOperation(t *testing.T, test func(t *testing.T, doc *openapi3.T, op *openapi3.Operation)) {
-	t.Helper()
-	doc := load(t)
-	for path := range operations {
-		t.Run(path, func(t *testing.T) {
-			item := doc.Paths.Value(path)
-			if item == nil || item.Post == nil {
-				t.Fatalf("there is no POST %s"+mend, path)
-			}
-			test(t, doc, item.Post)
-		})
-	}
+var responseHeaders = []header{
+	{"CorrelationID", "MS-CorrelationId", "", exampleCorrelationID, []fact{
+		{"The `ms-correlationid` of the call, the caller's or the service's own", "P5"},
+		{"An answer may lack it or have something other than a GUID", assumption},
+	}},
+	{"RequestID", "MS-RequestId", "", exampleRequestID, []fact{
+		{"The `ms-requestid` of the call, the caller's or the service's own", "P5"},
+		{"An answer may lack it or have something other than a GUID", assumption},
+	}},
 }
 
-func TestContractAsksForABearer(t *testing.T) {
-	eachOperation(t, func(t *testing.T, doc *openapi3.T, op *openapi3.Operation) {
-		security := doc.Security
-		if op.Security != nil {
-			security = *op.Security
-		}
-		if len(security) != 1 || len(security[0]) != 1 {
-			t.Fatalf("the security requirements are %v, want one bearer (P1, P2)"+mend, security)
-		}
-		for name := range security[0] {
-			scheme := doc.Components.SecuritySchemes[name]
-			if scheme == nil || scheme.Value.Type != "http" || scheme.Value.Scheme != "bearer" {
-				t.Errorf("the security scheme %s is not an HTTP bearer (P1, P2)"+mend, name)
-			}
-		}
-	})
+// document is what the contract says of itself, which no page has to say.
+var document = object{
+	"openapi": "3.0.3",
+	"title":   "Partner Center token endpoint",
+	"version": "1.0.0",
+	"license": object{"name": "MIT", "url": "https://opensource.org/license/mit"},
+	"contact": object{"name": "The generatetoken project", "url": "https://github.com/partnercenter-go/generatetoken"},
+	"externalDocs": object{
+		"description": "Authentication - Generate access token (P2)",
+		"url":         "https://learn.microsoft.com/en-us/rest/api/partner-center/authentication/generate-access-token",
+	},
 }
 
-func TestContractHasTheDocumentedRequestHeaders(t *testing.T) {
-	eachOperation(t, func(t *testing.T, _ *openapi3.T, op *openapi3.Operation) {
-		var got []string
-		for _, ref := range op.Parameters {
-			p := ref.Value
-			got = append(got, p.Name)
-			if p.In != "header" || p.Required {
-				t.Errorf("%s is in %s and required: %t, want an optional header (P1)"+mend, p.Name, p.In, p.Required)
-			}
-			if !p.Schema.Value.Type.Is("string") || p.Schema.Value.Format != "uuid" {
-				t.Errorf("%s is %v in format %q, want a GUID (P5)"+mend, p.Name, p.Schema.Value.Type, p.Schema.Value.Format)
-			}
-		}
-		same(t, "header parameters", got, requestHeaders)
-	})
-}
-
-func TestContractHasTheDocumentedRequestBody(t *testing.T) {
-	eachOperation(t, func(t *testing.T, _ *openapi3.T, op *openapi3.Operation) {
-		if op.RequestBody == nil || !op.RequestBody.Value.Required {
-			t.Fatal("the request's body is not required" + mend)
-		}
-		content := op.RequestBody.Value.Content
-		same(t, "request media types", keys(content), requestMediaTypes)
-		for name, mediaType := range content {
-			if mediaType.Schema == nil || mediaType.Schema.Ref != "#/components/schemas/TokenRequest" {
-				t.Errorf("%s is no TokenRequest (P1)"+mend, name)
-			}
-		}
-	})
-}
-
-func TestContractHasTheDocumentedResponses(t *testing.T) {
-	eachOperation(t, func(t *testing.T, _ *openapi3.T, op *openapi3.Operation) {
-		same(t, "statuses", keys(op.Responses.Map()), keys(statuses))
-		for status, want := range statuses {
-			ref := op.Responses.Value(status)
-			if ref == nil {
-				continue // reported above
-			}
-			response := ref.Value
-			for _, word := range want.meaning {
-				if response.Description == nil || !strings.Contains(*response.Description, word) {
-					t.Errorf("%s: the description does not say %q (P1, P2)"+mend, status, word)
-				}
-			}
-			same(t, status+": headers", keys(response.Headers), responseHeaders)
-			for name, header := range response.Headers {
-				if header.Value.Required || !header.Value.Schema.Value.Type.Is("string") || header.Value.Schema.Value.Format != "" {
-					t.Errorf("%s: %s is not an optional plain string (P5)"+mend, status, name)
-				}
-			}
-			same(t, status+": media types", keys(response.Content), responseMediaTypes)
-			for name, mediaType := range response.Content {
-				if mediaType.Schema == nil || mediaType.Schema.Ref != "#/components/schemas/"+want.schema {
-					t.Errorf("%s: %s is no %s"+mend, status, name, want.schema)
-				}
-			}
-		}
-	})
-}
-
-func TestContractHasTheDocumentedSchemas(t *testing.T) {
-	doc := load(t)
-	same(t, "schemas", keys(doc.Components.Schemas), keys(schemas))
-	for name, want := range schemas {
-		ref := doc.Components.Schemas[name]
-		if ref == nil {
-			continue // reported above
-		}
-		schema := ref.Value
-		if !schema.Type.Is("object") || schema.AdditionalProperties.Has != nil || schema.AdditionalProperties.Schema != nil {
-			t.Errorf("%s is not an object that may have further members"+mend, name)
-		}
-		same(t, name+": required", schema.Required, want.required)
-		got := map[string]string{}
-		for property, ref := range schema.Properties {
-			got[property] = typeOf(ref.Value)
-		}
-		if !maps.Equal(got, want.properties) {
-			t.Errorf("%s: the contract has the properties %v, the documentation %v"+mend, name, got, want.properties)
-		}
-	}
-}
-
-func typeOf(schema *openapi3.Schema) string {
-	if len(schema.OneOf) == 0 {
-		return strings.Join(schema.Type.Slice(), "|")
-	}
-	var types []string
-	for _, ref := range schema.OneOf {
-		types = append(types, typeOf(ref.Value))
-	}
-	return strings.Join(types, "|")
-}
-
-func TestContractHasTheDocumentedBoundsOfValues(t *testing.T) {
-	doc := load(t)
-	property := func(schema, name string) *openapi3.Schema {
-		ref := doc.Components.Schemas[schema]
-		if ref == nil || ref.Value.Properties[name] == nil {
-			t.Fatalf("%s has no %s"+mend, schema, name)
-		}
-		return ref.Value.Properties[name].Value
-	}
-	if enum := property("TokenRequest", "grant_type").Enum; len(enum) != 1 || enum[0] != "jwt_token" {
-		t.Errorf("grant_type is one of %v, want jwt_token alone (P1)"+mend, enum)
-	}
-	if most := property("Error", "description").MaxLength; most == nil || *most != 1024 {
-		t.Errorf("description is at most %v characters, want 1024 (P6)"+mend, most)
-	}
-	expiresIn := property("AccessToken", "expires_in")
-	for value, want := range map[any]bool{3600.0: true, "3600": true, "": false, "an hour": false, 1.5: false, true: false} {
-		if err := expiresIn.VisitJSON(value); (err == nil) != want {
-			t.Errorf("expires_in %#v: %v; want a number or a string of digits"+mend, value, err)
-		}
-	}
-}
-
-func TestContractNamesItsSources(t *testing.T) {
-	doc := load(t)
-	for _, title := range []string{
-		"Authentication - Generate access token", "Authentication - Generate access token legacy (Deprecating)",
-		"Deprecate Azure AD graph token", "Partner Center REST headers", "Partner Center REST error codes",
-	} {
-		if !strings.Contains(doc.Info.Description, title) {
-			t.Errorf("the description does not name %q", title)
-		}
-	}
-	if doc.Info.License == nil || doc.Info.Contact == nil || doc.Info.Contact.URL == "" || doc.ExternalDocs == nil {
-		t.Error("licence, contact or externalDocs is missing")
-	}
-	// Every description of a fact names a page or says that there is none.
-	check := func(where, description string) {
-		if !strings.Contains(description, "(P") && !strings.Contains(description, "do not") {
-			t.Errorf("%s: %q names no page", where, description)
-		}
-	}
-	for path, item := range doc.Paths.Map() {
-		for method, op := range item.Operations() {
-			check(method+" "+path, op.Description)
-		}
-	}
-	for name, ref := range doc.Components.Parameters {
-		check("parameter "+name, ref.Value.Description)
-	}
-	for name, ref := range doc.Components.Responses {
-		check("response "+name, *ref.Value.Description)
-	}
-	for name, ref := range doc.Components.Schemas {
-		check("schema "+name, ref.Value.Description)
-		for property, ref := range ref.Value.Properties {
-			check(name+"."+property, ref.Value.Description)
-		}
-	}
-}
+var tag = struct {
+	name  string
+	facts []fact
+}{"Authentication", []fact{{"The group of the partner API's reference in which the token endpoint stands", "P1, P2, P3"}}}

@@ -102,7 +102,7 @@ func (t tab) picture(name string) {
 }
 
 // A person opens the page, presses "Try it out", sees a failure and then a token, and finds both in the live list.
-func TestAPersonTriesTheEndpointInABrowser(t *testing.T) {
+func TestBrowser_LetsAPersonTryTheEndpoint(t *testing.T) {
 	url := serve(t, 1, "--fault", "500")[0]
 	page := browse(t, url+"/")
 	const operation = "#operations-Authentication-generateToken"

@@ -11,20 +11,24 @@ import (
 
 // Clients of the emulator that nobody here wrote.
 
-func TestCurlGetsAToken(t *testing.T) {
+func TestCurl_GetsAToken(t *testing.T) {
 	printed := serve(t, 2, "--tls")
 	url, certificate := printed[0], printed[1]
-	for _, accept := range []string{"application/json", "text/xml"} {
-		out, err := exec.CommandContext(t.Context(), "curl", "--silent", "--show-error", "--fail", "--cacert", certificate,
-			"--header", "Authorization: Bearer any", "--header", "Accept: "+accept, "--data", "grant_type=jwt_token",
-			"--write-out", " %{http_version} %{content_type}", url+"/v3/generatetoken").CombinedOutput()
-		if err != nil || !strings.HasSuffix(string(out), " 2 "+accept) || !regexp.MustCompile("[A-Z2-7]{26}").Match(out) {
-			t.Errorf("%v: %s", err, out)
-		}
+	tokens := judge{name: "curl"}
+	for _, accept := range []string{"application/json", "application/xml", "text/json", "text/xml"} {
+		tokens.run(t, accept, func(t *testing.T) {
+			out, err := exec.CommandContext(t.Context(), "curl", "--silent", "--show-error", "--fail", "--cacert", certificate,
+				"--header", "Authorization: Bearer any", "--header", "Accept: "+accept, "--data", "grant_type=jwt_token",
+				"--write-out", " %{http_version} %{content_type}", url+"/v3/generatetoken").CombinedOutput()
+			if err != nil || !strings.HasSuffix(string(out), " 2 "+accept) || !regexp.MustCompile("[A-Z2-7]{26}").Match(out) {
+				t.Errorf("%v: %s", err, out)
+			}
+		})
 	}
+	tokens.report(t)
 }
 
-func TestMSALSignsInAndFetchExchanges(t *testing.T) {
+func TestMSAL_SignsInAndFetchExchanges(t *testing.T) {
 	printed := serve(t, 2, "--entra", "--strict")
 	url, certificate := printed[0], printed[1]
 	cmd := exec.CommandContext(t.Context(), "node", "msal/exchange.mjs", url)
@@ -38,8 +42,20 @@ func TestMSALSignsInAndFetchExchanges(t *testing.T) {
 		Status          int
 		Audience, Token string
 	}
-	if err := json.Unmarshal(out, &got); err != nil || got.Status != 200 ||
-		got.Audience != "https://api.partnercenter.microsoft.com" || len(got.Token) != 26 {
-		t.Errorf("%v: %s", err, out)
-	}
+	exchange := judge{name: "MSAL"}
+	exchange.run(t, "client credentials", func(t *testing.T) {
+		if err := json.Unmarshal(out, &got); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		if got.Status != 200 {
+			t.Errorf("status %d", got.Status)
+		}
+		if got.Audience != "https://api.partnercenter.microsoft.com" {
+			t.Errorf("audience %s", got.Audience)
+		}
+		if len(got.Token) != 26 {
+			t.Errorf("token %s", got.Token)
+		}
+	})
+	exchange.report(t)
 }

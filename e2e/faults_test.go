@@ -100,7 +100,7 @@ var faults = []struct {
 	{name: "TLS: version too old", between: oldTLS, stays: hopeless, onlyAlways: true},
 }
 
-func TestWhatFaultsOfTheNetworkCostACall(t *testing.T) {
+func TestFaults_CostACallWhatTheTableSays(t *testing.T) {
 	for _, row := range faults {
 		if !row.onlyAlways {
 			t.Run(row.name+", for one attempt", func(t *testing.T) {
@@ -443,7 +443,7 @@ func http2Server(instead func(*http2.Framer, uint32) error) func(*testing.T) net
 }
 
 // The README shows the table as it is here.
-func TestTheREADMEShowsTheFaultTable(t *testing.T) {
+func TestREADME_ShowsTheFaultTable(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")
 	if err != nil {
 		t.Fatal(err)

@@ -1,16 +1,12 @@
 package e2e
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"os/exec"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -23,45 +19,9 @@ const specFile = "../api/openapi.yaml"
 // startPrism runs Prism on a free port of loopback until the test ends, and returns its URL.
 func startPrism(t *testing.T, args ...string) string {
 	t.Helper()
-	// Prism has to be told its port, so one is chosen and let go of just before.
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	host, port, _ := net.SplitHostPort(listener.Addr().String())
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
-	prism := exec.CommandContext(t.Context(), "node_modules/.bin/prism", append(args, "--host", host, "--port", port)...)
-	prism.WaitDelay = 5 * time.Second
-	stdout, err := prism.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	prism.Stderr = prism.Stdout
-	if err := prism.Start(); err != nil {
-		t.Fatalf("%v: run 'make e2e', which installs Prism", err)
-	}
-	var log strings.Builder
-	lines := bufio.NewScanner(stdout)
-	for lines.Scan() {
-		log.WriteString(lines.Text() + "\n")
-		if strings.Contains(lines.Text(), "Prism is listening") {
-			drained := make(chan struct{})
-			go func() {
-				defer close(drained)
-				_, _ = io.Copy(io.Discard, stdout) // or Prism stops when the pipe is full
-			}()
-			t.Cleanup(func() {
-				<-drained // the test's context has ended Prism
-				_ = prism.Wait()
-			})
-			return "http://" + net.JoinHostPort(host, port)
-		}
-	}
-	_ = prism.Wait()
-	t.Fatalf("Prism did not start:\n%s", log.String())
-	return ""
+	return startForeign(t, "Prism is listening", func(host, port string) []string {
+		return append([]string{"node_modules/.bin/prism"}, append(args, "--host", host, "--port", port)...)
+	})
 }
 
 // client returns a client that tries once, so that what it gets is what the other side said first.
@@ -90,12 +50,14 @@ var operations = map[string][]wrapper.Option{
 	"generateTokenLegacy": {wrapper.WithLegacyEndpoint()},
 }
 
-// refusals are the documented failures: the code that both the contract's example and the emulator have for each.
-var refusals = []struct {
+type refusal struct {
 	status int
 	code   string
 	kind   error
-}{
+}
+
+// refusals are the documented failures: the code that both the contract's example and the emulator have for each.
+var refusals = []refusal{
 	{400, "800002", wrapper.ErrBadRequest},
 	{401, "", wrapper.ErrUnauthorized}, // several are documented
 	{403, "2032", wrapper.ErrForbidden},
@@ -119,14 +81,15 @@ func checkRefusal(t *testing.T, err error, status int, code, source string, kind
 // leaves out, the matrix in wrapper checks with kin-openapi.
 var requestTypes = []wrapper.MediaType{wrapper.MediaTypeForm, wrapper.MediaTypeJSON}
 
-func TestTheClientAgainstPrismMock(t *testing.T) {
+func TestPrismMock_GivesTheClientEveryDocumentedAnswer(t *testing.T) {
 	prism := startPrism(t, "mock", specFile)
+	answers := judge{name: "Prism, mock"}
 	for operation, opts := range operations {
 		for _, requestType := range requestTypes {
 			for _, accept := range []wrapper.MediaType{wrapper.MediaTypeJSON, wrapper.MediaTypeXML} {
 				opts := append([]wrapper.Option{wrapper.WithMediaType(requestType), wrapper.WithAccept(accept)}, opts...)
 				name := fmt.Sprintf("%s, %s to %s", operation, requestType, accept)
-				t.Run(name+", 200", func(t *testing.T) {
+				answers.run(t, name+", 200", func(t *testing.T) {
 					token, err := client(t, prism, opts...).GenerateToken(t.Context())
 					if err != nil {
 						t.Fatal(err)
@@ -138,7 +101,7 @@ func TestTheClientAgainstPrismMock(t *testing.T) {
 					}
 				})
 				for _, want := range refusals {
-					t.Run(fmt.Sprintf("%s, %d", name, want.status), func(t *testing.T) {
+					answers.run(t, fmt.Sprintf("%s, %d", name, want.status), func(t *testing.T) {
 						opts := append(opts, wrapper.WithHTTPClient(&http.Client{Transport: prefer(want.status)}))
 						_, err := client(t, prism, opts...).GenerateToken(t.Context())
 						checkRefusal(t, err, want.status, want.code, "example", want.kind)
@@ -147,14 +110,12 @@ func TestTheClientAgainstPrismMock(t *testing.T) {
 			}
 		}
 	}
+	answers.report(t)
 }
 
-func TestTheEmulatorBehindPrismProxy(t *testing.T) {
-	for _, want := range append(refusals, struct {
-		status int
-		code   string
-		kind   error
-	}{status: 200}) {
+func TestPrismProxy_HasNoObjectionToTheEmulator(t *testing.T) {
+	answers := judge{name: "Prism, proxy"}
+	for _, want := range append(slices.Clone(refusals), refusal{status: 200}) {
 		t.Run(fmt.Sprint(want.status), func(t *testing.T) {
 			faults := slices.Repeat([]emulator.Fault{{Status: want.status}}, 4)
 			server, err := emulator.Start(emulator.WithFaults(faults...))
@@ -165,7 +126,7 @@ func TestTheEmulatorBehindPrismProxy(t *testing.T) {
 			prism := startPrism(t, "proxy", specFile, server.URL, "--errors")
 			for operation, opts := range operations {
 				for _, requestType := range requestTypes {
-					t.Run(fmt.Sprintf("%s, %s", operation, requestType), func(t *testing.T) {
+					answers.run(t, fmt.Sprintf("%s, %s", operation, requestType), func(t *testing.T) {
 						opts := append([]wrapper.Option{wrapper.WithMediaType(requestType)}, opts...)
 						token, err := client(t, prism, opts...).GenerateToken(t.Context())
 						if want.status != http.StatusOK {
@@ -181,10 +142,11 @@ func TestTheEmulatorBehindPrismProxy(t *testing.T) {
 			}
 		})
 	}
+	answers.report(t)
 }
 
-// TestPrismProxyObjectsToABrokenAnswer shows that the test before this one can fail.
-func TestPrismProxyObjectsToABrokenAnswer(t *testing.T) {
+// TestPrismProxy_ObjectsToABrokenAnswer shows that the test before this one can fail.
+func TestPrismProxy_ObjectsToABrokenAnswer(t *testing.T) {
 	broken := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusForbidden)

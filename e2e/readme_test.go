@@ -43,7 +43,7 @@ func readmeBlocks(t *testing.T) []block {
 }
 
 // Every block of the README is compiled, run or parsed, by its language.
-func TestTheREADMEsBlocksWork(t *testing.T) {
+func TestREADME_BlocksWork(t *testing.T) {
 	check := map[string]func(*testing.T, string){
 		"go": compile, "console": runCommands, "sh": runCommands, "yaml": checkYAML, "mermaid": parseMermaid,
 		"": func(*testing.T, string) {}, // what a program printed; nothing to run

@@ -165,7 +165,7 @@ func registerDecoders() {
 // decodeXML decodes the root's children to the members of an object. It goes by local names, for neither the names nor a
 // namespace is documented. All values are strings, as XML has no other.
 func decodeXML(
-	body io.Reader, _ http.Header, schema *openapi3.SchemaRef, _ openapi3filter.EncodingFn,
+	body io.Reader, _ http.Header, _ *openapi3.SchemaRef, _ openapi3filter.EncodingFn,
 ) (any, error) {
 	var root struct {
 		Children []struct {
@@ -178,13 +178,7 @@ func decodeXML(
 	}
 	object := map[string]any{}
 	for _, child := range root.Children {
-		name := child.XMLName.Local
-		if property := schema.Value.Properties[name]; property != nil && property.Value.Type.Is("array") {
-			elements, _ := object[name].([]any)
-			object[name] = append(elements, child.Text)
-			continue
-		}
-		object[name] = child.Text
+		object[child.XMLName.Local] = child.Text
 	}
 	return object, nil
 }

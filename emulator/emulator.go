@@ -21,15 +21,16 @@ import (
 // Beside the endpoint it answers at /healthz, /openapi.yaml (the contract, with the emulator as its server) and
 // /_emulator/, the admin API for programs that are not in Go: what it can do is described at /_emulator/openapi.yaml.
 type Emulator struct {
-	contract                                  *contract
-	beside                                    func() (*http.ServeMux, error) // routes everything but the endpoint; made at the first need
-	handlers                                  []handler
-	initialFaults                             []Fault
-	seed                                      uint64
-	hosts                                     map[string]bool
-	strict, graphRetired, mfaRequired, remote bool
+	contract *contract
+	beside   func() (*http.ServeMux, error) // routes all but the endpoint; made when first needed
+	entra    entra
 
-	entra entra
+	handlers      []handler
+	initialFaults []Fault
+	seed          uint64
+	hosts         map[string]bool
+
+	strict, graphRetired, mfaRequired, remote bool
 
 	mu      sync.Mutex
 	plan    plan
@@ -108,8 +109,8 @@ func (e *Emulator) SetFaults(faults ...Fault) error {
 	return nil
 }
 
-// SetClockOffset sets the emulator's clock ahead of the machine's, or behind it if d is negative. The clock judges
-// bearers, counts quotas and the time that a request id is remembered, and stands in every answer's Date.
+// SetClockOffset sets the emulator's clock ahead of the machine's, or behind it if d is negative. By this clock bearers,
+// tokens and codes expire, quotas are counted and request ids remembered, and it stands in every answer's Date.
 func (e *Emulator) SetClockOffset(d time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -2,7 +2,9 @@ package emulator
 
 import (
 	"cmp"
+	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -17,6 +19,11 @@ type App struct {
 	// RedirectURIs are where a browser may be sent after a sign-in. The port does not matter where the host is localhost
 	// or 127.0.0.1.
 	RedirectURIs []string
+}
+
+// Format implements [fmt.Formatter] for every verb and flag, without the secret.
+func (a App) Format(s fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(s, "App{ID:%q RedirectURIs:%q}", a.ID, a.RedirectURIs)
 }
 
 // SignIn is how a person answers when Entra asks for a sign-in. The zero value signs in with MFA.
@@ -118,10 +125,9 @@ type client struct {
 
 // authenticate returns the client of a request to the token endpoint, or the refusal.
 func (e *Emulator) authenticate(r *http.Request, mustProve bool) (client, *message) {
-	id, secret, basic := r.BasicAuth() // what x/oauth2 tries first
-	assertion := ""
-	if !basic {
-		id, secret, assertion = r.PostFormValue("client_id"), r.PostFormValue("client_secret"), r.PostFormValue("client_assertion")
+	id, secret, assertion := r.PostFormValue("client_id"), r.PostFormValue("client_secret"), r.PostFormValue("client_assertion")
+	if user, password, ok := r.BasicAuth(); ok { // what x/oauth2 tries first; OAuth escapes both for it
+		id, secret = unescaped(user), unescaped(password)
 	}
 	if id == "" {
 		refusal := e.entraLacks(r, "client_id")
@@ -149,6 +155,13 @@ func (e *Emulator) authenticate(r *http.Request, mustProve bool) (client, *messa
 	}
 	refusal := e.entraRefuse(r, code)
 	return client{}, &refusal
+}
+
+func unescaped(text string) string {
+	if plain, err := url.QueryUnescape(text); err == nil {
+		return plain
+	}
+	return text
 }
 
 // app returns a client's registration. Where there are none, every client is known.

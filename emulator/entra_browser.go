@@ -69,7 +69,8 @@ func (e *Emulator) entraAuthorize(w http.ResponseWriter, r *http.Request) {
 	case answer == nil && q.Get("prompt") == "none":
 		refuse("AADSTS50058")
 	case answer == nil:
-		signInPage{Title: "Sign in", Text: "The application " + q.Get("client_id") + " asks for " + q.Get("scope") + "."}.show(w, http.StatusOK)
+		text := "The application " + q.Get("client_id") + " asks for " + q.Get("scope") + "."
+		signInPage{Title: "Sign in", Text: text, Asks: true}.show(w, http.StatusOK)
 	case answer.Declined:
 		refuse("AADSTS65004")
 	default:

@@ -101,6 +101,9 @@ func TestAuthorize_RefusesByTheBrowser(t *testing.T) {
 			}
 		})
 	}
+	if brought := sentBack(t, server, authorization("state", ""), "mfa"); brought.Has("state") {
+		t.Errorf("a state that was not sent comes back: %v", brought)
+	}
 	resp, _ := browse(t, server, "GET", authorization("prompt", "none"), "")
 	if location, err := resp.Location(); err != nil || location.Query().Get("error") != "login_required" {
 		t.Errorf("without a prompt got %s, %v", location, err)
@@ -132,6 +135,7 @@ func TestAuthorize_ChecksClientAndRedirect(t *testing.T) {
 		"no client":                        {any, []string{"client_id", ""}, "AADSTS900144"},
 		"a registered URI":                 {registered, []string{"redirect_uri", own}, ""},
 		"a registered one, another port":   {registered, []string{"redirect_uri", "http://localhost:99/callback"}, ""},
+		"a registered one, a slash more":   {registered, []string{"redirect_uri", "https://web.example:8443"}, "AADSTS50011"},
 		"a registered one, another host":   {registered, []string{"redirect_uri", "http://127.0.0.1/callback"}, "AADSTS50011"},
 		"a registered one, another path":   {registered, []string{"redirect_uri", "http://localhost:99/other"}, "AADSTS50011"},
 		"another port that is none's":      {registered, []string{"redirect_uri", "https://web.example:9/back"}, "AADSTS50011"},
@@ -201,6 +205,24 @@ func TestAuthorizationCode_IsCheckedAsItIsRedeemed(t *testing.T) {
 				t.Errorf("got %+v", got)
 			}
 		})
+	}
+}
+
+func TestAuthorizationCode_OfAConfidentialClientBringsItsRefreshToken(t *testing.T) {
+	server := start(t, emulator.WithEntra())
+	got := redeemed(t, server, sentBack(t, server, authorization(), "mfa").Get("code"), "client_secret", "any")
+	if answer := refreshed(t, server, got.RefreshToken); !slices.Equal(answer.Codes, []int{7000218}) {
+		t.Errorf("without the secret it got %+v", answer)
+	}
+}
+
+// A registered redirect to localhost may be written without its path.
+func TestAuthorize_TakesLocalhostWithoutAPath(t *testing.T) {
+	server := start(t, emulator.WithEntra(emulator.App{ID: "an-app", RedirectURIs: []string{"http://localhost"}}))
+	for _, uri := range []string{"http://localhost:7", "http://localhost:7/"} {
+		if resp, body := browse(t, server, "GET", authorization("redirect_uri", uri), ""); resp.StatusCode != 200 {
+			t.Errorf("%s got %s %s", uri, resp.Status, body)
+		}
 	}
 }
 

@@ -1,7 +1,6 @@
 package emulator
 
 import (
-	"cmp"
 	"crypto/rand"
 	"fmt"
 	"net/http"
@@ -58,11 +57,11 @@ func (e *Emulator) entraDeviceCode(r *http.Request) message {
 	e.entra.devices.add(code, d)
 	e.entra.mu.Unlock()
 	page := origin(r) + "/devicelogin"
-	return inJSON(reply{status: http.StatusOK, header: http.Header{}, body: map[string]any{
+	return inEntraJSON(http.StatusOK, map[string]any{
 		"device_code": code, "user_code": d.UserCode, "verification_uri": page,
 		"expires_in": int(deviceCodeLifetime / time.Second), "interval": int(pollInterval / time.Second),
 		"message": fmt.Sprintf("To sign in, use a web browser to open the page %s and enter the code %s to authenticate.", page, d.UserCode),
-	}})
+	})
 }
 
 // poll answers the grant of a device code.
@@ -140,7 +139,7 @@ func (e *Emulator) AnswerDeviceCode(userCode string, answer SignIn) error {
 
 // deviceLogin is the page at the verification URI.
 func (e *Emulator) deviceLogin(w http.ResponseWriter, r *http.Request) {
-	page := signInPage{Title: "Sign in with a code", UserCode: cmp.Or(r.FormValue("user_code"), r.FormValue("otc")), AsksForCode: true}
+	page := signInPage{Title: "Sign in with a code", UserCode: r.FormValue("user_code"), Asks: true, AsksForCode: true}
 	if r.Method == http.MethodPost {
 		if err := e.AnswerDeviceCode(page.UserCode, signInOf(r)); err != nil {
 			page.Problem = "No sign-in waits with this code: it is mistyped, answered or expired."

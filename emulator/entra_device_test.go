@@ -27,8 +27,9 @@ func TestDeviceCode_TellsWhereToSignIn(t *testing.T) {
 	if !strings.Contains(d.Message, d.Page) || !strings.Contains(d.Message, d.UserCode) {
 		t.Errorf("the message is %q", d.Message)
 	}
+	second := askEntra(t, server, "devicecode", form("client_id", "an-app", "scope", personScope))
 	waiting := server.DeviceCodes()
-	if len(waiting) != 1 || waiting[0].UserCode != d.UserCode || waiting[0].ClientID != "an-app" ||
+	if len(waiting) != 2 || waiting[1].UserCode != second.UserCode || waiting[0].UserCode != d.UserCode || waiting[0].ClientID != "an-app" ||
 		waiting[0].Scope != personScope || waiting[0].Tenant != "a-tenant" {
 		t.Errorf("waiting are %+v", waiting)
 	}
@@ -120,7 +121,13 @@ func TestWithAutomaticSignIn_AnswersAfterSomePolls(t *testing.T) {
 
 func TestDeviceCode_IsAnsweredOnItsPage(t *testing.T) {
 	server := start(t, emulator.WithEntra())
-	_, page := call(t, server, "GET", "/devicelogin?user_code=%3Cb%3E", "")
+	resp, page := call(t, server, "GET", "/devicelogin?user_code=%3Cb%3E", "")
+	if policy := resp.Header.Get("Content-Security-Policy"); !strings.Contains(policy, "frame-ancestors 'none'") || !strings.Contains(policy, "default-src 'none'") {
+		t.Errorf("its policy is %q", policy)
+	}
+	if resp.Header.Get("Cache-Control") != "no-store" {
+		t.Error("it can be cached")
+	}
 	if text := string(page); !strings.Contains(text, `name="user_code"`) || !strings.Contains(text, "&lt;b&gt;") {
 		t.Errorf("the page is %s", text)
 	}

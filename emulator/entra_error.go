@@ -97,7 +97,12 @@ func refused(status int, refusal entraError) message {
 			status = http.StatusUnauthorized
 		}
 	}
-	return inJSON(reply{status: status, body: refusal, header: http.Header{}})
+	return inEntraJSON(status, refusal)
+}
+
+// inEntraJSON encodes an answer of Entra's with the headers that OAuth wants.
+func inEntraJSON(status int, body any) message {
+	return inJSON(reply{status: status, body: body, header: http.Header{"Pragma": {"no-cache"}}})
 }
 
 // entraFault is the refusal of a fault: by its code, which may be an OAuth error too, or else by its status.

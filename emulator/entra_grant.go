@@ -130,7 +130,7 @@ func (e *Emulator) issue(r *http.Request, g grant) message {
 func tokenAnswer(answer map[string]any) message {
 	lifetime := int(entraTokenLifetime / time.Second)
 	maps.Copy(answer, map[string]any{"token_type": "Bearer", "expires_in": lifetime, "ext_expires_in": lifetime})
-	return inJSON(reply{status: http.StatusOK, body: answer, header: http.Header{"Pragma": {"no-cache"}}})
+	return inEntraJSON(http.StatusOK, answer)
 }
 
 // sign returns a JWT under a key that nobody has.

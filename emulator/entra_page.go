@@ -9,7 +9,7 @@ import (
 // signInPage is a page of Entra's.
 type signInPage struct {
 	Title, Text, Problem string
-	AsksForCode          bool
+	Asks, AsksForCode    bool // for an answer, and for a code with it
 	UserCode             string
 
 	Action string // of a form that sends Values there by itself
@@ -45,9 +45,6 @@ var signInTemplate = template.Must(template.New("").Parse(`<!DOCTYPE html>
 </body>
 </html>
 `))
-
-// Asks reports whether the page wants an answer.
-func (p signInPage) Asks() bool { return p.AsksForCode || p.Title == "Sign in" }
 
 func (p signInPage) show(w http.ResponseWriter, status int) {
 	h := w.Header()

@@ -70,3 +70,39 @@ func ExampleWithHandler() {
 	fmt.Println(string(body), err)
 	// Output: {"totalCount":0} <nil>
 }
+
+// A service that has to cope with a token that is refused before it expires.
+func ExampleEmulator_Revoke() {
+	server, err := emulator.Start()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer server.Close()
+	client, err := wrapper.NewClient(wrapper.StaticBearer("any-bearer"), wrapper.WithBaseURL(server.URL))
+	if err != nil {
+		log.Fatal(err)
+	}
+	token, err := client.GenerateToken(context.Background())
+	if err != nil {
+		log.Fatal(err)
+	}
+	call := func() {
+		req, err := http.NewRequest(http.MethodGet, server.URL+"/_emulator/resource", http.NoBody)
+		if err != nil {
+			log.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+token.AccessToken)
+		resp, err := server.Client().Do(req)
+		if err != nil {
+			log.Fatal(err)
+		}
+		defer resp.Body.Close()
+		fmt.Println(resp.Status)
+	}
+	call()
+	server.Revoke()
+	call()
+	// Output:
+	// 200 OK
+	// 401 Unauthorized
+}

@@ -62,6 +62,13 @@ func TestWithSeed_SettlesWhatFallsByChance(t *testing.T) {
 		return got
 	}
 	one := run(1)
+	server := start(t, emulator.WithSeed(1))
+	if err := server.SetFaults(emulator.Fault{Status: 500, Probability: 0.3}); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(statuses(t, server, 200), one) {
+		t.Error("SetFaults has another seed")
+	}
 	if slices.Equal(one, run(2)) {
 		t.Error("two seeds gave one sequence")
 	}

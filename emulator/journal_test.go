@@ -64,8 +64,20 @@ func TestRequests_AreTheLastTenThousand(t *testing.T) {
 	for i := range 10_001 {
 		exchangeInMemory(e, fmt.Sprintf("/%d", i), uuid.Nil.String())
 	}
-	if kept := e.Requests(); len(kept) != 10_000 || kept[0].Path != "/1" || kept[9_999].Path != "/10000" {
-		t.Errorf("kept %d requests, from %s to %s", len(kept), kept[0].Path, kept[len(kept)-1].Path)
+	kept := e.Requests()
+	if len(kept) != 10_000 || kept[0].Path != "/1" || kept[9_999].Path != "/10000" {
+		t.Fatalf("kept %d requests, from %s to %s", len(kept), kept[0].Path, kept[len(kept)-1].Path)
+	}
+	if kept[9_999].Attempt != 10_001 {
+		t.Errorf("the attempt after those that are forgotten has number %d", kept[9_999].Attempt)
+	}
+	// An id whose requests are all forgotten is a new one.
+	for i := range 10_000 {
+		exchangeInMemory(e, "/", fmt.Sprintf("00000000-0000-4000-8000-%012d", i))
+	}
+	exchangeInMemory(e, "/", uuid.Nil.String())
+	if kept = e.Requests(); kept[9_999].Attempt != 1 {
+		t.Errorf("a forgotten request id has attempt %d", kept[9_999].Attempt)
 	}
 }
 

@@ -130,8 +130,11 @@ func TestFault_BreaksTheConnection(t *testing.T) {
 		t.Errorf("reset: %v", err)
 	}
 	for _, name := range []string{"a token", "an error"} {
-		if _, body, err := do(t, server, sent{}); !errors.Is(err, io.ErrUnexpectedEOF) || len(body) == 0 {
+		resp, body, err := do(t, server, sent{})
+		if !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Errorf("%s that breaks off: %q, %v", name, body, err)
+		} else if int64(len(body)) != resp.ContentLength/2 {
+			t.Errorf("%s breaks off after %d of %d bytes", name, len(body), resp.ContentLength)
 		}
 	}
 	resp, body, err := do(t, server, sent{})

@@ -94,7 +94,7 @@ func newServer(address string, opts []Option) (*Server, net.Listener, error) {
 	}
 	s.server = &http.Server{
 		Handler:           e,
-		ReadHeaderTimeout: 10 * time.Second,
+		ReadHeaderTimeout: 5 * time.Second,
 		MaxHeaderBytes:    64 << 10,
 		ConnState: func(_ net.Conn, state http.ConnState) {
 			switch state {

@@ -6,8 +6,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"net"
 	"net/http"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -86,6 +89,29 @@ func TestShutdown_EndsWithItsContext(t *testing.T) {
 	}
 }
 
+func TestClose_WaitsForHandlers(t *testing.T) {
+	arrived := make(chan struct{})
+	var ended atomic.Bool
+	server := start(t, emulator.WithHandler("GET /slow", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		close(arrived)
+		<-r.Context().Done()
+		for range 10_000 { // long enough for a Close that does not wait
+			runtime.Gosched()
+		}
+		ended.Store(true)
+	})))
+	go func() {
+		if resp, err := server.Client().Get(server.URL + "/slow"); err == nil {
+			_ = resp.Body.Close()
+		}
+	}()
+	<-arrived
+	server.Close()
+	if !ended.Load() {
+		t.Error("a handler runs after Close")
+	}
+}
+
 func TestWithHandler_StandsBesideTheEndpoint(t *testing.T) {
 	resource := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.PathValue("id")) })
 	server := start(t, emulator.WithHandler("GET /v1/customers/{id}", resource), emulator.WithFaults(emulator.Fault{Status: 500}))
@@ -126,5 +152,42 @@ func TestListen_TakesLoopbackAddressesOnly(t *testing.T) {
 			server.Close()
 			server.Close() // may be called again
 		}
+	}
+}
+
+func TestServer_BoundsHeaders(t *testing.T) {
+	server := start(t)
+	for size, want := range map[int]int{60 << 10: 200, 80 << 10: 431} {
+		resp, err := server.Client().Do(request(t, server, sent{header: map[string]string{"X-Large": strings.Repeat("h", size)}}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("a header of %d bytes got %s", size, resp.Status)
+		}
+	}
+}
+
+func TestServer_WaitsFiveSecondsForHeaders(t *testing.T) {
+	t.Parallel()
+	server := start(t)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(server.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	before := time.Now()
+	if _, err := io.ReadAll(conn); err != nil {
+		t.Errorf("the server does not end it: %v", err)
+	}
+	if took := time.Since(before); took < 4*time.Second {
+		t.Errorf("it ended after %s", took)
 	}
 }

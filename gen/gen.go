@@ -18,10 +18,10 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
-// ServerChina defines the Server URL for The service for China, operated by 21Vianet (P4).
+// ServerChina defines the Server URL for The service for China, operated by 21Vianet (P4, S).
 const ServerChina = "https://partner.partnercenterapi.microsoftonline.cn"
 
-// ServerGlobal defines the Server URL for The global service (P1).
+// ServerGlobal defines the Server URL for The global service (P1). US Government uses it as well: only the authority that signs in differs (S).
 const ServerGlobal = "https://api.partnercenter.microsoft.com"
 
 // Defines values for TokenRequestGrantType.
@@ -39,40 +39,56 @@ func (e TokenRequestGrantType) Valid() bool {
 	}
 }
 
-// AccessToken The Partner Center access token. The pages give no schema for it (P1, P2): these are the members that clients read in practice, of which the contract requires the one without which there is no token. Further members may come and are to be ignored.
+// AccessToken The Partner Center access token (P1, P2). The pages do not have a schema for it (P1, P2). These are the members that clients read (R). Only the token itself is always there (assumption). Further members may come and are to be ignored (assumption).
 type AccessToken struct {
-	// AccessToken The token, to be sent as a bearer. It is opaque: callers are not to decode it, for its claims may change or go (P4).
+	// AccessToken The token, to be sent as a bearer (R). It is opaque: callers should stop decoding it, for its claims may change or go (P4).
+	//
+	// Example: synthetic-partner-center-access-token
 	AccessToken string `json:"access_token" xml:"access_token"`
 
-	// ExpiresIn The token's lifetime in seconds. The pages do not name this member; Microsoft's token services send it as a number or as a string of digits, so a reader has to accept both.
+	// ExpiresIn The token's lifetime in seconds (R). The pages do not name this member (P1, P2). Some of Microsoft's token services send a number, others a string of digits (R). So a reader has to accept both (assumption).
+	//
+	// Example: 3600
 	ExpiresIn json.Number `json:"expires_in,omitempty" xml:"expires_in,omitempty"`
 
-	// TokenType How the token is to be presented, in practice always `bearer`. The pages do not name this member.
+	// TokenType How to present the token, in practice `bearer` (R). The pages do not name this member (P1, P2).
+	//
+	// Example: bearer
 	TokenType string `json:"token_type,omitempty" xml:"token_type,omitempty"`
 }
 
-// Error Why the service did not do what it was asked to (P6).
+// Error Why the service did not do what it was asked to (P6). The page is about all of Partner Center, so this endpoint keeps to it as well (assumption). A gateway in front of it may answer with HTML, with nothing, or with members of its own, `statusCode` and `message` (P7, R).
 type Error struct {
-	// Code The error's code, always there (P6).
+	// Code The error's code, always there and not null (P6). In practice it is a JSON number at times (R).
+	//
+	// Example: 800002
 	Code string `json:"code" xml:"code"`
 
-	// Data Further details that some errors have (P6). What an element holds is not documented.
+	// Data A list of error objects, which only some errors have (P6). The page does not say what one holds (P6).
 	Data []interface{} `json:"data,omitempty" xml:"data,omitempty"`
 
-	// Description What went wrong, always there and at most 1024 characters long (P6).
+	// Description What went wrong, always there, not empty and at most 1024 characters long (P6).
+	//
+	// Example: The input is not valid.
 	Description string `json:"description" xml:"description"`
 
 	// Source Where the error arose, always there (P6).
+	//
+	// Example: example
 	Source string `json:"source" xml:"source"`
 }
 
-// TokenRequest What the caller asks for (P1).
+// TokenRequest What the caller asks for (P1, P2).
 type TokenRequest struct {
-	// GrantType The kind of exchange; `jwt_token` is the only one (P1). The page does not say whether the member may be left out; the contract assumes that it may not.
+	// GrantType The kind of exchange (P1). Only `jwt_token` is supported (P1, P2). The pages do not say whether the member may be left out (P1, P2). It may not (assumption).
+	//
+	// Example: jwt_token
 	GrantType TokenRequestGrantType `json:"grant_type" xml:"grant_type"`
 }
 
-// TokenRequestGrantType The kind of exchange; `jwt_token` is the only one (P1). The page does not say whether the member may be left out; the contract assumes that it may not.
+// TokenRequestGrantType The kind of exchange (P1). Only `jwt_token` is supported (P1, P2). The pages do not say whether the member may be left out (P1, P2). It may not (assumption).
+//
+// Example: jwt_token
 type TokenRequestGrantType string
 
 // CorrelationID Example: 3f2c8a1e-6f0b-4f0e-9a53-0d4f7c1b2a90
@@ -81,39 +97,39 @@ type CorrelationID = openapi_types.UUID
 // RequestID Example: 9b1d6a52-7c34-4f86-8a43-51c9c6a0e2d7
 type RequestID = openapi_types.UUID
 
-// BadRequest Why the service did not do what it was asked to (P6).
+// BadRequest Why the service did not do what it was asked to (P6). The page is about all of Partner Center, so this endpoint keeps to it as well (assumption). A gateway in front of it may answer with HTML, with nothing, or with members of its own, `statusCode` and `message` (P7, R).
 type BadRequest = Error
 
-// Forbidden Why the service did not do what it was asked to (P6).
+// Forbidden Why the service did not do what it was asked to (P6). The page is about all of Partner Center, so this endpoint keeps to it as well (assumption). A gateway in front of it may answer with HTML, with nothing, or with members of its own, `statusCode` and `message` (P7, R).
 type Forbidden = Error
 
-// InternalServerError Why the service did not do what it was asked to (P6).
+// InternalServerError Why the service did not do what it was asked to (P6). The page is about all of Partner Center, so this endpoint keeps to it as well (assumption). A gateway in front of it may answer with HTML, with nothing, or with members of its own, `statusCode` and `message` (P7, R).
 type InternalServerError = Error
 
-// NotFound Why the service did not do what it was asked to (P6).
+// NotFound Why the service did not do what it was asked to (P6). The page is about all of Partner Center, so this endpoint keeps to it as well (assumption). A gateway in front of it may answer with HTML, with nothing, or with members of its own, `statusCode` and `message` (P7, R).
 type NotFound = Error
 
-// OK The Partner Center access token. The pages give no schema for it (P1, P2): these are the members that clients read in practice, of which the contract requires the one without which there is no token. Further members may come and are to be ignored.
+// OK The Partner Center access token (P1, P2). The pages do not have a schema for it (P1, P2). These are the members that clients read (R). Only the token itself is always there (assumption). Further members may come and are to be ignored (assumption).
 type OK = AccessToken
 
-// Unauthorized Why the service did not do what it was asked to (P6).
+// Unauthorized Why the service did not do what it was asked to (P6). The page is about all of Partner Center, so this endpoint keeps to it as well (assumption). A gateway in front of it may answer with HTML, with nothing, or with members of its own, `statusCode` and `message` (P7, R).
 type Unauthorized = Error
 
 // GenerateTokenLegacyParams defines parameters for GenerateTokenLegacy.
 type GenerateTokenLegacyParams struct {
-	// CorrelationID A GUID that traces the call; the service makes one where it is absent (P1, P5). Use a new one for every call (P5).
+	// CorrelationID Traces the call (P1, P5). The value is a string (P1). It is a GUID, hence `format: uuid` (P5). The service makes one where it is absent (P1). Every call takes a new one (P5, P8).
 	CorrelationID *CorrelationID `json:"ms-correlationid,omitempty"`
 
-	// RequestID A GUID that makes the call idempotent; the service makes one where it is absent (P1, P5). A retry of a call has to carry the value of its first try, and the next call a new one (P5).
+	// RequestID Makes the call idempotent (P1, P5). The value is a string (P1). It is a GUID, hence `format: uuid` (P5). The service makes one where it is absent (P1). A retry after a timeout should carry the value of the first try (P5). So should every other retry of the call (P9, S). After an answer the next call takes a new one (P5, P9).
 	RequestID *RequestID `json:"ms-requestid,omitempty"`
 }
 
 // GenerateTokenParams defines parameters for GenerateToken.
 type GenerateTokenParams struct {
-	// CorrelationID A GUID that traces the call; the service makes one where it is absent (P1, P5). Use a new one for every call (P5).
+	// CorrelationID Traces the call (P1, P5). The value is a string (P1). It is a GUID, hence `format: uuid` (P5). The service makes one where it is absent (P1). Every call takes a new one (P5, P8).
 	CorrelationID *CorrelationID `json:"ms-correlationid,omitempty"`
 
-	// RequestID A GUID that makes the call idempotent; the service makes one where it is absent (P1, P5). A retry of a call has to carry the value of its first try, and the next call a new one (P5).
+	// RequestID Makes the call idempotent (P1, P5). The value is a string (P1). It is a GUID, hence `format: uuid` (P5). The service makes one where it is absent (P1). A retry after a timeout should carry the value of the first try (P5). So should every other retry of the call (P9, S). After an answer the next call takes a new one (P5, P9).
 	RequestID *RequestID `json:"ms-requestid,omitempty"`
 }
 
@@ -209,7 +225,7 @@ type ClientInterface interface {
 
 	// GenerateTokenLegacyWithBody Exchange an Entra access token for a Partner Center access token (legacy)
 	//
-	// The version before `/v3` (P1), which Microsoft is deprecating (P3). It also took app-only bearers with the audience `https://graph.windows.net` until that audience was retired on 2025-08-31 (P4).
+	// The version before `/v3` (P1). Microsoft is deprecating it (P3). The `Accept` header is required: it names a media type of the responses, of which `application/json` is the one widely accepted (P1). This version also took app-only bearers with the audience `https://graph.windows.net` until that audience was retired on 2025-08-31 (P4). Whoever does not call it today has nothing to change (P4).
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -220,7 +236,7 @@ type ClientInterface interface {
 
 	// GenerateTokenLegacy Exchange an Entra access token for a Partner Center access token (legacy)
 	//
-	// The version before `/v3` (P1), which Microsoft is deprecating (P3). It also took app-only bearers with the audience `https://graph.windows.net` until that audience was retired on 2025-08-31 (P4).
+	// The version before `/v3` (P1). Microsoft is deprecating it (P3). The `Accept` header is required: it names a media type of the responses, of which `application/json` is the one widely accepted (P1). This version also took app-only bearers with the audience `https://graph.windows.net` until that audience was retired on 2025-08-31 (P4). Whoever does not call it today has nothing to change (P4).
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -231,7 +247,7 @@ type ClientInterface interface {
 
 	// GenerateTokenLegacyWithFormdataBody Exchange an Entra access token for a Partner Center access token (legacy)
 	//
-	// The version before `/v3` (P1), which Microsoft is deprecating (P3). It also took app-only bearers with the audience `https://graph.windows.net` until that audience was retired on 2025-08-31 (P4).
+	// The version before `/v3` (P1). Microsoft is deprecating it (P3). The `Accept` header is required: it names a media type of the responses, of which `application/json` is the one widely accepted (P1). This version also took app-only bearers with the audience `https://graph.windows.net` until that audience was retired on 2025-08-31 (P4). Whoever does not call it today has nothing to change (P4).
 	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type.
 	//
@@ -242,7 +258,7 @@ type ClientInterface interface {
 
 	// GenerateTokenWithBody Exchange an Entra access token for a Partner Center access token
 	//
-	// The current version of the exchange (P2). It takes a bearer with the audience `https://api.partnercenter.microsoft.com` and no other, app-only and app+user alike (P2, P4).
+	// The current version of the exchange (P2, P4). The `Accept` header is required: it names a media type of the responses, of which `application/json` is the one widely accepted (P2). An app-only bearer has to have the audience `https://api.partnercenter.microsoft.com` and no other (P2). So do app-only and app+user bearers alike (P4). In China the audience `https://graph.chinacloudapi.cn` had to become `https://partner.partnercenterapi.microsoftonline.cn` (P4). So that is the audience there (assumption).
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -251,7 +267,7 @@ type ClientInterface interface {
 
 	// GenerateToken Exchange an Entra access token for a Partner Center access token
 	//
-	// The current version of the exchange (P2). It takes a bearer with the audience `https://api.partnercenter.microsoft.com` and no other, app-only and app+user alike (P2, P4).
+	// The current version of the exchange (P2, P4). The `Accept` header is required: it names a media type of the responses, of which `application/json` is the one widely accepted (P2). An app-only bearer has to have the audience `https://api.partnercenter.microsoft.com` and no other (P2). So do app-only and app+user bearers alike (P4). In China the audience `https://graph.chinacloudapi.cn` had to become `https://partner.partnercenterapi.microsoftonline.cn` (P4). So that is the audience there (assumption).
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -260,7 +276,7 @@ type ClientInterface interface {
 
 	// GenerateTokenWithFormdataBody Exchange an Entra access token for a Partner Center access token
 	//
-	// The current version of the exchange (P2). It takes a bearer with the audience `https://api.partnercenter.microsoft.com` and no other, app-only and app+user alike (P2, P4).
+	// The current version of the exchange (P2, P4). The `Accept` header is required: it names a media type of the responses, of which `application/json` is the one widely accepted (P2). An app-only bearer has to have the audience `https://api.partnercenter.microsoft.com` and no other (P2). So do app-only and app+user bearers alike (P4). In China the audience `https://graph.chinacloudapi.cn` had to become `https://partner.partnercenterapi.microsoftonline.cn` (P4). So that is the audience there (assumption).
 	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type.
 	//
@@ -270,7 +286,7 @@ type ClientInterface interface {
 
 // GenerateTokenLegacyWithBody Exchange an Entra access token for a Partner Center access token (legacy)
 //
-// The version before `/v3` (P1), which Microsoft is deprecating (P3). It also took app-only bearers with the audience `https://graph.windows.net` until that audience was retired on 2025-08-31 (P4).
+// The version before `/v3` (P1). Microsoft is deprecating it (P3). The `Accept` header is required: it names a media type of the responses, of which `application/json` is the one widely accepted (P1). This version also took app-only bearers with the audience `https://graph.windows.net` until that audience was retired on 2025-08-31 (P4). Whoever does not call it today has nothing to change (P4).
 //
 // Takes any type of body and a specified content type.
 //
@@ -290,7 +306,7 @@ func (c *Client) GenerateTokenLegacyWithBody(ctx context.Context, params *Genera
 
 // GenerateTokenLegacy Exchange an Entra access token for a Partner Center access token (legacy)
 //
-// The version before `/v3` (P1), which Microsoft is deprecating (P3). It also took app-only bearers with the audience `https://graph.windows.net` until that audience was retired on 2025-08-31 (P4).
+// The version before `/v3` (P1). Microsoft is deprecating it (P3). The `Accept` header is required: it names a media type of the responses, of which `application/json` is the one widely accepted (P1). This version also took app-only bearers with the audience `https://graph.windows.net` until that audience was retired on 2025-08-31 (P4). Whoever does not call it today has nothing to change (P4).
 //
 // Takes a body of the `application/json` content type.
 //
@@ -310,7 +326,7 @@ func (c *Client) GenerateTokenLegacy(ctx context.Context, params *GenerateTokenL
 
 // GenerateTokenLegacyWithFormdataBody Exchange an Entra access token for a Partner Center access token (legacy)
 //
-// The version before `/v3` (P1), which Microsoft is deprecating (P3). It also took app-only bearers with the audience `https://graph.windows.net` until that audience was retired on 2025-08-31 (P4).
+// The version before `/v3` (P1). Microsoft is deprecating it (P3). The `Accept` header is required: it names a media type of the responses, of which `application/json` is the one widely accepted (P1). This version also took app-only bearers with the audience `https://graph.windows.net` until that audience was retired on 2025-08-31 (P4). Whoever does not call it today has nothing to change (P4).
 //
 // Takes a body of the `application/x-www-form-urlencoded` content type.
 //
@@ -330,7 +346,7 @@ func (c *Client) GenerateTokenLegacyWithFormdataBody(ctx context.Context, params
 
 // GenerateTokenWithBody Exchange an Entra access token for a Partner Center access token
 //
-// The current version of the exchange (P2). It takes a bearer with the audience `https://api.partnercenter.microsoft.com` and no other, app-only and app+user alike (P2, P4).
+// The current version of the exchange (P2, P4). The `Accept` header is required: it names a media type of the responses, of which `application/json` is the one widely accepted (P2). An app-only bearer has to have the audience `https://api.partnercenter.microsoft.com` and no other (P2). So do app-only and app+user bearers alike (P4). In China the audience `https://graph.chinacloudapi.cn` had to become `https://partner.partnercenterapi.microsoftonline.cn` (P4). So that is the audience there (assumption).
 //
 // Takes any type of body and a specified content type.
 //
@@ -349,7 +365,7 @@ func (c *Client) GenerateTokenWithBody(ctx context.Context, params *GenerateToke
 
 // GenerateToken Exchange an Entra access token for a Partner Center access token
 //
-// The current version of the exchange (P2). It takes a bearer with the audience `https://api.partnercenter.microsoft.com` and no other, app-only and app+user alike (P2, P4).
+// The current version of the exchange (P2, P4). The `Accept` header is required: it names a media type of the responses, of which `application/json` is the one widely accepted (P2). An app-only bearer has to have the audience `https://api.partnercenter.microsoft.com` and no other (P2). So do app-only and app+user bearers alike (P4). In China the audience `https://graph.chinacloudapi.cn` had to become `https://partner.partnercenterapi.microsoftonline.cn` (P4). So that is the audience there (assumption).
 //
 // Takes a body of the `application/json` content type.
 //
@@ -368,7 +384,7 @@ func (c *Client) GenerateToken(ctx context.Context, params *GenerateTokenParams,
 
 // GenerateTokenWithFormdataBody Exchange an Entra access token for a Partner Center access token
 //
-// The current version of the exchange (P2). It takes a bearer with the audience `https://api.partnercenter.microsoft.com` and no other, app-only and app+user alike (P2, P4).
+// The current version of the exchange (P2, P4). The `Accept` header is required: it names a media type of the responses, of which `application/json` is the one widely accepted (P2). An app-only bearer has to have the audience `https://api.partnercenter.microsoft.com` and no other (P2). So do app-only and app+user bearers alike (P4). In China the audience `https://graph.chinacloudapi.cn` had to become `https://partner.partnercenterapi.microsoftonline.cn` (P4). So that is the audience there (assumption).
 //
 // Takes a body of the `application/x-www-form-urlencoded` content type.
 //
@@ -585,7 +601,7 @@ type ClientWithResponsesInterface interface {
 
 	// GenerateTokenLegacyWithBodyWithResponse Exchange an Entra access token for a Partner Center access token (legacy)
 	//
-	// The version before `/v3` (P1), which Microsoft is deprecating (P3). It also took app-only bearers with the audience `https://graph.windows.net` until that audience was retired on 2025-08-31 (P4).
+	// The version before `/v3` (P1). Microsoft is deprecating it (P3). The `Accept` header is required: it names a media type of the responses, of which `application/json` is the one widely accepted (P1). This version also took app-only bearers with the audience `https://graph.windows.net` until that audience was retired on 2025-08-31 (P4). Whoever does not call it today has nothing to change (P4).
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -596,7 +612,7 @@ type ClientWithResponsesInterface interface {
 
 	// GenerateTokenLegacyWithResponse Exchange an Entra access token for a Partner Center access token (legacy)
 	//
-	// The version before `/v3` (P1), which Microsoft is deprecating (P3). It also took app-only bearers with the audience `https://graph.windows.net` until that audience was retired on 2025-08-31 (P4).
+	// The version before `/v3` (P1). Microsoft is deprecating it (P3). The `Accept` header is required: it names a media type of the responses, of which `application/json` is the one widely accepted (P1). This version also took app-only bearers with the audience `https://graph.windows.net` until that audience was retired on 2025-08-31 (P4). Whoever does not call it today has nothing to change (P4).
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -607,7 +623,7 @@ type ClientWithResponsesInterface interface {
 
 	// GenerateTokenLegacyWithFormdataBodyWithResponse Exchange an Entra access token for a Partner Center access token (legacy)
 	//
-	// The version before `/v3` (P1), which Microsoft is deprecating (P3). It also took app-only bearers with the audience `https://graph.windows.net` until that audience was retired on 2025-08-31 (P4).
+	// The version before `/v3` (P1). Microsoft is deprecating it (P3). The `Accept` header is required: it names a media type of the responses, of which `application/json` is the one widely accepted (P1). This version also took app-only bearers with the audience `https://graph.windows.net` until that audience was retired on 2025-08-31 (P4). Whoever does not call it today has nothing to change (P4).
 	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -618,7 +634,7 @@ type ClientWithResponsesInterface interface {
 
 	// GenerateTokenWithBodyWithResponse Exchange an Entra access token for a Partner Center access token
 	//
-	// The current version of the exchange (P2). It takes a bearer with the audience `https://api.partnercenter.microsoft.com` and no other, app-only and app+user alike (P2, P4).
+	// The current version of the exchange (P2, P4). The `Accept` header is required: it names a media type of the responses, of which `application/json` is the one widely accepted (P2). An app-only bearer has to have the audience `https://api.partnercenter.microsoft.com` and no other (P2). So do app-only and app+user bearers alike (P4). In China the audience `https://graph.chinacloudapi.cn` had to become `https://partner.partnercenterapi.microsoftonline.cn` (P4). So that is the audience there (assumption).
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -627,7 +643,7 @@ type ClientWithResponsesInterface interface {
 
 	// GenerateTokenWithResponse Exchange an Entra access token for a Partner Center access token
 	//
-	// The current version of the exchange (P2). It takes a bearer with the audience `https://api.partnercenter.microsoft.com` and no other, app-only and app+user alike (P2, P4).
+	// The current version of the exchange (P2, P4). The `Accept` header is required: it names a media type of the responses, of which `application/json` is the one widely accepted (P2). An app-only bearer has to have the audience `https://api.partnercenter.microsoft.com` and no other (P2). So do app-only and app+user bearers alike (P4). In China the audience `https://graph.chinacloudapi.cn` had to become `https://partner.partnercenterapi.microsoftonline.cn` (P4). So that is the audience there (assumption).
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -636,7 +652,7 @@ type ClientWithResponsesInterface interface {
 
 	// GenerateTokenWithFormdataBodyWithResponse Exchange an Entra access token for a Partner Center access token
 	//
-	// The current version of the exchange (P2). It takes a bearer with the audience `https://api.partnercenter.microsoft.com` and no other, app-only and app+user alike (P2, P4).
+	// The current version of the exchange (P2, P4). The `Accept` header is required: it names a media type of the responses, of which `application/json` is the one widely accepted (P2). An app-only bearer has to have the audience `https://api.partnercenter.microsoft.com` and no other (P2). So do app-only and app+user bearers alike (P4). In China the audience `https://graph.chinacloudapi.cn` had to become `https://partner.partnercenterapi.microsoftonline.cn` (P4). So that is the audience there (assumption).
 	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -848,7 +864,7 @@ func (r GenerateTokenResponse) ContentType() string {
 
 // GenerateTokenLegacyWithBodyWithResponse Exchange an Entra access token for a Partner Center access token (legacy)
 //
-// The version before `/v3` (P1), which Microsoft is deprecating (P3). It also took app-only bearers with the audience `https://graph.windows.net` until that audience was retired on 2025-08-31 (P4).
+// The version before `/v3` (P1). Microsoft is deprecating it (P3). The `Accept` header is required: it names a media type of the responses, of which `application/json` is the one widely accepted (P1). This version also took app-only bearers with the audience `https://graph.windows.net` until that audience was retired on 2025-08-31 (P4). Whoever does not call it today has nothing to change (P4).
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -865,7 +881,7 @@ func (c *ClientWithResponses) GenerateTokenLegacyWithBodyWithResponse(ctx contex
 
 // GenerateTokenLegacyWithResponse Exchange an Entra access token for a Partner Center access token (legacy)
 //
-// The version before `/v3` (P1), which Microsoft is deprecating (P3). It also took app-only bearers with the audience `https://graph.windows.net` until that audience was retired on 2025-08-31 (P4).
+// The version before `/v3` (P1). Microsoft is deprecating it (P3). The `Accept` header is required: it names a media type of the responses, of which `application/json` is the one widely accepted (P1). This version also took app-only bearers with the audience `https://graph.windows.net` until that audience was retired on 2025-08-31 (P4). Whoever does not call it today has nothing to change (P4).
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -881,7 +897,7 @@ func (c *ClientWithResponses) GenerateTokenLegacyWithResponse(ctx context.Contex
 
 // GenerateTokenLegacyWithFormdataBodyWithResponse Exchange an Entra access token for a Partner Center access token (legacy)
 //
-// The version before `/v3` (P1), which Microsoft is deprecating (P3). It also took app-only bearers with the audience `https://graph.windows.net` until that audience was retired on 2025-08-31 (P4).
+// The version before `/v3` (P1). Microsoft is deprecating it (P3). The `Accept` header is required: it names a media type of the responses, of which `application/json` is the one widely accepted (P1). This version also took app-only bearers with the audience `https://graph.windows.net` until that audience was retired on 2025-08-31 (P4). Whoever does not call it today has nothing to change (P4).
 //
 // Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -897,7 +913,7 @@ func (c *ClientWithResponses) GenerateTokenLegacyWithFormdataBodyWithResponse(ct
 
 // GenerateTokenWithBodyWithResponse Exchange an Entra access token for a Partner Center access token
 //
-// The current version of the exchange (P2). It takes a bearer with the audience `https://api.partnercenter.microsoft.com` and no other, app-only and app+user alike (P2, P4).
+// The current version of the exchange (P2, P4). The `Accept` header is required: it names a media type of the responses, of which `application/json` is the one widely accepted (P2). An app-only bearer has to have the audience `https://api.partnercenter.microsoft.com` and no other (P2). So do app-only and app+user bearers alike (P4). In China the audience `https://graph.chinacloudapi.cn` had to become `https://partner.partnercenterapi.microsoftonline.cn` (P4). So that is the audience there (assumption).
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -912,7 +928,7 @@ func (c *ClientWithResponses) GenerateTokenWithBodyWithResponse(ctx context.Cont
 
 // GenerateTokenWithResponse Exchange an Entra access token for a Partner Center access token
 //
-// The current version of the exchange (P2). It takes a bearer with the audience `https://api.partnercenter.microsoft.com` and no other, app-only and app+user alike (P2, P4).
+// The current version of the exchange (P2, P4). The `Accept` header is required: it names a media type of the responses, of which `application/json` is the one widely accepted (P2). An app-only bearer has to have the audience `https://api.partnercenter.microsoft.com` and no other (P2). So do app-only and app+user bearers alike (P4). In China the audience `https://graph.chinacloudapi.cn` had to become `https://partner.partnercenterapi.microsoftonline.cn` (P4). So that is the audience there (assumption).
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -927,7 +943,7 @@ func (c *ClientWithResponses) GenerateTokenWithResponse(ctx context.Context, par
 
 // GenerateTokenWithFormdataBodyWithResponse Exchange an Entra access token for a Partner Center access token
 //
-// The current version of the exchange (P2). It takes a bearer with the audience `https://api.partnercenter.microsoft.com` and no other, app-only and app+user alike (P2, P4).
+// The current version of the exchange (P2, P4). The `Accept` header is required: it names a media type of the responses, of which `application/json` is the one widely accepted (P2). An app-only bearer has to have the audience `https://api.partnercenter.microsoft.com` and no other (P2). So do app-only and app+user bearers alike (P4). In China the audience `https://graph.chinacloudapi.cn` had to become `https://partner.partnercenterapi.microsoftonline.cn` (P4). So that is the audience there (assumption).
 //
 // Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
 //

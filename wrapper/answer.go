@@ -6,18 +6,18 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/tls"
-	"encoding/binary"
 	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptrace"
 	"os"
 	"slices"
+	"strconv"
 	"sync/atomic"
 	"time"
-	"unicode/utf16"
 )
 
 // How much of an answer is read: far more than any token or documented error needs, and little enough that a broken
@@ -84,12 +84,8 @@ func (r *retrier) attempt(req *http.Request) *answer {
 	if failed := a.handshake.Load(); failed != nil && errors.Is(err, *failed) {
 		err = handshakeError{err}
 	}
-	if limit := fmt.Sprintf("Retry.AttemptTimeout (%s)", r.retry.AttemptTimeout); req.Context().Err() == nil && (ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded)) {
-		// The caller's own deadline has not passed, so the error must not look as if it had.
-		if ctx.Err() == nil {
-			limit = "the limits of the http.Client"
-		}
-		err = fmt.Errorf("no whole answer within %s: %w: %v", limit, os.ErrDeadlineExceeded, err)
+	if ctx.Err() != nil && req.Context().Err() == nil {
+		err = fmt.Errorf("no whole answer within Retry.AttemptTimeout (%s): %w: %v", r.retry.AttemptTimeout, os.ErrDeadlineExceeded, err)
 	}
 	a.err = cleanError(req, err)
 	return a
@@ -158,32 +154,11 @@ func readUpTo(r io.Reader, most, size int, tooLong error) ([]byte, error) {
 	}
 }
 
-// text returns the body in UTF-8 and without what may stand before its first character.
-func (a *answer) text() []byte {
-	content := a.content
-	if order := byteOrder(content); order != nil {
-		units := make([]uint16, 0, len(content)/2)
-		for rest := content[2:]; len(rest) > 1; rest = rest[2:] {
-			units = append(units, order.Uint16(rest))
-		}
-		content = []byte(string(utf16.Decode(units)))
-	}
-	return bytes.TrimLeft(content, "\ufeff \t\r\n")
-}
+// text returns the body without what may stand before its first character.
+func (a *answer) text() []byte { return bytes.TrimLeft(a.content, "\ufeff \t\r\n") }
 
-// byteOrder returns how a text in UTF-16 is written, by its byte order mark, and nil for any other text.
-func byteOrder(content []byte) binary.ByteOrder {
-	switch {
-	case bytes.HasPrefix(content, []byte{0xff, 0xfe}):
-		return binary.LittleEndian
-	case bytes.HasPrefix(content, []byte{0xfe, 0xff}):
-		return binary.BigEndian
-	}
-	return nil
-}
-
-// unmarshalXML reads elements by local name: neither names nor a namespace is documented. What a declaration says of the
-// encoding does not matter: text has seen to it.
+// unmarshalXML reads elements by local name: neither names nor a namespace is documented. Nor does it go by the encoding
+// that is declared: what matters is ASCII in nearly all of them.
 func unmarshalXML(content []byte, into any) error {
 	decoder := xml.NewDecoder(bytes.NewReader(content))
 	decoder.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
@@ -200,3 +175,19 @@ func (a *answer) forParser() *http.Response {
 type brokenOff struct{ err error }
 
 func (b brokenOff) Read([]byte) (int, error) { return 0, cmp.Or(b.err, io.EOF) }
+
+// retryAfter returns how long the Retry-After header asks to wait, in either of its forms, or 0 if it asks for nothing
+// that can be waited for.
+func retryAfter(h http.Header) time.Duration {
+	value := h.Get("Retry-After")
+	if value == "" {
+		return 0 // most answers; what follows would look for a number and three forms of a date
+	}
+	if seconds, err := strconv.ParseUint(value, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
+		return time.Duration(min(seconds, math.MaxInt64/uint64(time.Second))) * time.Second
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(0, time.Until(at))
+	}
+	return 0
+}

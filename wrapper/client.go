@@ -96,6 +96,11 @@ func (c *Client) prepare(ctx context.Context, req *http.Request) error {
 // GenerateToken does not. The client's own media type is for GenerateToken; here each method has its own.
 func (c *Client) API() *gen.ClientWithResponses {
 	// The base URL has been parsed, and these options cannot fail.
-	api, _ := gen.NewClientWithResponses(c.baseURL, gen.WithRequestEditorFn(c.prepare), gen.WithHTTPClient(c.retrier))
+	prepare := func(ctx context.Context, req *http.Request) error {
+		err := c.prepare(ctx, req)
+		req.Header = req.Header.Clone() // the caller's editors write into it
+		return err
+	}
+	api, _ := gen.NewClientWithResponses(c.baseURL, gen.WithRequestEditorFn(prepare), gen.WithHTTPClient(c.retrier))
 	return api
 }

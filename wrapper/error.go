@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -208,10 +209,14 @@ func noAnswer(req *http.Request, attempts int, err error) *Error {
 }
 
 // cleanError returns err without secrets, and with the end of the call's context in it if that has ended: whoever ended
-// it may have given it another cause, or closed what was being read.
+// it may have given it another cause, or closed what was being read. If it has not, a limit of the bearer or the
+// http.Client must not look as if it had.
 func cleanError(req *http.Request, err error) error {
-	if ended := req.Context().Err(); ended != nil && !errors.Is(err, ended) {
+	switch ended := req.Context().Err(); {
+	case ended != nil && !errors.Is(err, ended):
 		err = fmt.Errorf("%w: %w", ended, err)
+	case ended == nil && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)):
+		err = fmt.Errorf("%v: %w", err, os.ErrDeadlineExceeded)
 	}
 	return RedactError(err, bearerOf(req))
 }

@@ -81,7 +81,8 @@ func (a *answer) decodeJSON(e *Error, body []byte) {
 	e.Code = cmp.Or(a.code(documented.Code), a.code(documented.Error))
 	e.Description = a.clean(cmp.Or(documented.Description, documented.OAuth, documented.Message), mostOfDescription)
 	e.Source = a.clean(documented.Source, mostOfCode)
-	e.Data = redactValues(documented.Data, bearerOf(a.request))
+	left := mostValues
+	e.Data, _ = redactValue(documented.Data, &left, bearerOf(a.request)).([]any)
 }
 
 func (a *answer) code(v any) string {
@@ -102,11 +103,9 @@ func (a *answer) decodeXML(e *Error, body []byte) {
 	_ = unmarshalXML(body, &documented)
 	e.Code, e.Source = a.clean(documented.Code, mostOfCode), a.clean(documented.Source, mostOfCode)
 	e.Description = a.clean(documented.Description, mostOfDescription)
-	var data []any
-	for _, text := range documented.Data {
-		data = append(data, text)
+	for _, text := range documented.Data[:min(len(documented.Data), mostValues)] {
+		e.Data = append(e.Data, a.clean(text, 1<<10))
 	}
-	e.Data = redactValues(data, bearerOf(a.request))
 }
 
 // clean returns a text of the answer as it may be shown.

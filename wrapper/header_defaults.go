@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"sync"
 
 	"github.com/google/uuid"
@@ -98,3 +99,15 @@ var defaultUserAgent = sync.OnceValue(func() string {
 	}
 	return "partnercenter-go-generatetoken/" + version
 })
+
+// isHeaderName reports whether name can be the name of a header: a token of RFC 9110.
+func isHeaderName(name string) bool {
+	return name != "" && !strings.ContainsFunc(name, func(r rune) bool {
+		return r <= ' ' || r > '~' || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
+	})
+}
+
+// hasControl reports whether a header's value holds what cannot be sent in one.
+func hasControl(value string) bool {
+	return strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
+}

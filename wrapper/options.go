@@ -85,6 +85,9 @@ func WithBaseURL(baseURL string) Option {
 // printableURL formats u for an error, without user info and query. Where the scheme was forgotten, user info is in the
 // path.
 func printableURL(u *url.URL) string {
+	if u.Opaque != "" {
+		return "…" // a user name may have been taken for the scheme
+	}
 	shown := (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 	if at := strings.LastIndexByte(shown, '@'); at >= 0 {
 		return "…" + shown[at:]
@@ -177,11 +180,6 @@ func checkHeaderValue(option, value string) error {
 		return optionError(option, fmt.Sprintf("%q", value), "a header cannot be blank or hold control characters")
 	}
 	return nil
-}
-
-// hasControl reports whether a header's value holds what cannot be sent in one.
-func hasControl(value string) bool {
-	return strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
 }
 
 // WithLogger logs every attempt to l: at level Warn when it is tried again, at level Debug when its outcome goes back

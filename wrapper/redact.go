@@ -34,28 +34,19 @@ func RedactError(err error, secrets ...string) error {
 	return cleaned{err, Redact(err.Error(), secrets...)}
 }
 
-// mostValues bounds what redactValues keeps.
+// mostValues bounds, together with 1 KiB of each text, what is kept of decoded JSON.
 const mostValues = 64
 
-// redactValues returns decoded JSON with its texts cleaned like [Redact]. It keeps the first 64 values, of whatever depth, and 1
-// KiB of a text.
-func redactValues(values []any, secrets ...string) []any {
-	left := mostValues
-	kept, _ := redactValue(values, &left, secrets).([]any)
-	return kept
-}
-
-func redactValue(v any, left *int, secrets []string) any {
+// redactValue returns decoded JSON with its texts cleaned like [Redact], and no more of it than left counts.
+func redactValue(v any, left *int, secrets ...string) any {
 	switch v := v.(type) {
 	case string:
-		return redact(v, 1<<10, secrets...)
+		return Redact(v, secrets...)
 	case []any:
 		var kept []any
-		for _, element := range v {
-			if *left--; *left < 0 {
-				break
-			}
-			kept = append(kept, redactValue(element, left, secrets))
+		for i := 0; i < len(v) && *left > 0; i++ {
+			*left--
+			kept = append(kept, redactValue(v[i], left, secrets...))
 		}
 		return kept
 	case map[string]any:
@@ -64,22 +55,21 @@ func redactValue(v any, left *int, secrets []string) any {
 			if *left--; *left < 0 {
 				break
 			}
-			member := redactValue(v[name], left, secrets)
+			kept[redact(name, 128, secrets...)] = redactValue(v[name], left, secrets...)
 			if named.MatchString(name + "=x") {
-				member = redacted
+				kept[name] = redacted
 			}
-			kept[redact(name, 128, secrets...)] = member
 		}
 		return kept
 	}
 	return v
 }
 
-// holdsToken reports whether a text that nobody could decode may hold a token: it names one, or is nothing but a word that is
-// no message, which would have spaces or letters alone.
+// holdsToken reports whether a text that could not be decoded may hold a token: it names one, or it is nothing but one
+// word, and not of letters alone as a message is.
 func holdsToken(s string) bool {
 	for range 4 {
-		if accessToken.MatchString(s) || bare(s) {
+		if accessToken.MatchString(s) || bareToken.MatchString(s) && mixed(s) {
 			return true
 		}
 		s = unescape(s)
@@ -131,13 +121,14 @@ var (
 	// named finds the value of a member, parameter, element or header that is named like a secret, in any spelling.
 	named = regexp.MustCompile(`(?i)((?:access|refresh|bearer|auth|subject|security|\bid|_id)[ _.-]?token|device[_-]?code|` +
 		`[a-z_.-]*secret|[a-z_.-]*assertion|code[_-]?verifier|passw(?:or)?d|api[_-]?key|authorization)` +
-		`(\\*["']?\s*(?:[:=]|(?:\s[^<>]*)?>)\s*\\*["']?\s*)((?:bearer|basic)\s+)?([^\s"'<>&,;{}\[\]\\]+)`)
+		`(\\*["']?\s*(?:[:=]|(?:\s[^<>]*)?>)\s*\\*["']?\s*(?:(?:bearer|basic)\s+)?)([^\s"'<>&,;{}\[\]\\]+)`)
 	// scheme finds credentials behind the name of their scheme. In prose a word follows, which has letters alone.
-	scheme = regexp.MustCompile(`(?i)(\b(?:bearer|basic)\s+)([a-z0-9._~+/=-]{8,})`)
+	scheme = regexp.MustCompile(`(?i)(\b(?:bearer|basic)\s+)()([a-z0-9._~+/=-]{8,})`)
 	// jwt finds signed and encrypted JSON Web Tokens, and what is left of one that was cut.
 	jwt = regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)*`)
 	// accessToken finds the name of what the endpoint answers with.
 	accessToken = regexp.MustCompile(`(?i)access[_.-]?token`)
+	bareToken   = regexp.MustCompile(`^[\s"'\x{feff}]*[A-Za-z0-9._~+/=:|-]{16,}[\s"']*$`)
 	// opaque finds long runs of base64. They are taken for a secret if they look random.
 	opaque = regexp.MustCompile(`[A-Za-z0-9_+-]{64,}`)
 )
@@ -146,21 +137,16 @@ func hide(s string, secrets []string) string {
 	for _, secret := range secrets {
 		s = hideParts(s, secret)
 	}
-	s = named.ReplaceAllStringFunc(s, func(match string) string {
-		parts := named.FindStringSubmatch(match)
-		if strings.Contains(parts[1], " ") && !mixed(parts[4]) {
-			return match // prose: "access token: expired"
-		}
-		return parts[1] + parts[2] + parts[3] + redacted
-	})
 	s = jwt.ReplaceAllString(s, redacted)
-	s = scheme.ReplaceAllStringFunc(s, func(match string) string {
-		parts := scheme.FindStringSubmatch(match)
-		if !mixed(parts[2]) {
-			return match
-		}
-		return parts[1] + redacted
-	})
+	for _, pattern := range []*regexp.Regexp{named, scheme} {
+		s = pattern.ReplaceAllStringFunc(s, func(match string) string {
+			parts := pattern.FindStringSubmatch(match)
+			if strings.Contains(parts[1], " ") && !mixed(parts[3]) {
+				return match // prose: "access token: expired", "bearer authentication"
+			}
+			return parts[1] + parts[2] + redacted
+		})
+	}
 	return opaque.ReplaceAllStringFunc(s, func(run string) string {
 		if strings.ContainsFunc(run, unicode.IsUpper) && strings.ContainsFunc(run, unicode.IsLower) && strings.ContainsFunc(run, unicode.IsDigit) {
 			return redacted
@@ -169,15 +155,9 @@ func hide(s string, secrets []string) string {
 	})
 }
 
-func bare(s string) bool {
-	s = strings.Trim(s, " \t\r\n\"'\ufeff")
-	return len(s) >= 16 && mixed(s) && !strings.ContainsFunc(s, func(r rune) bool {
-		return r <= ' ' || r > '~' || strings.ContainsRune(`<>{}()[]"',;`, r)
-	})
-}
-
-// mixed reports whether a word has letters and something else.
+// mixed reports whether a word has letters and something else, as words of prose do not.
 func mixed(word string) bool {
+	word = strings.Trim(word, " \t\r\n\"'.\ufeff")
 	return strings.ContainsFunc(word, unicode.IsLetter) && strings.ContainsFunc(word, func(r rune) bool { return !unicode.IsLetter(r) })
 }
 
@@ -211,7 +191,7 @@ func hideParts(s, secret string) string {
 }
 
 var (
-	jsonEscape = regexp.MustCompile(`\\u[0-9A-Fa-f]{4}|\\/`)
+	jsonEscape = regexp.MustCompile(`\\+(?:u[0-9A-Fa-f]{4}|/)`) // of JSON within JSON, too
 	urlEscape  = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
 	xmlMarkup  = regexp.MustCompile(`<!\[CDATA\[|\]\]>|<!--.*?-->`)
 )
@@ -220,7 +200,7 @@ var (
 func unescape(s string) string {
 	s = jsonEscape.ReplaceAllStringFunc(s, func(escape string) string {
 		var r string
-		if json.Unmarshal([]byte(`"`+escape+`"`), &r) != nil {
+		if json.Unmarshal([]byte(`"\`+strings.TrimLeft(escape, `\`)+`"`), &r) != nil {
 			return escape
 		}
 		return r

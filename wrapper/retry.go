@@ -13,7 +13,6 @@ import (
 	"net"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -63,7 +62,7 @@ func (r Retry) withDefaults() (Retry, error) {
 	if r.MaxRetries == 0 {
 		r.MaxRetries = 3
 	}
-	r.MaxRetries = max(0, r.MaxRetries)
+	r.MaxRetries = min(max(0, r.MaxRetries), math.MaxInt-1) // and the first attempt
 	if r.StatusCodes == nil {
 		r.StatusCodes = []int{408, 429, 500, 502, 503, 504}
 	}
@@ -135,12 +134,12 @@ func (r *retrier) send(req *http.Request, attempts int) (*answer, error) {
 // makeSendable refuses what no attempt could send, and lets every attempt send the whole body. The bodies that this
 // package and the generated client make can be replayed; a reader that a caller of Client.API brought may not.
 func makeSendable(req *http.Request) error {
+	if u := req.URL; u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || !isHeaderName(req.Method) {
+		return notSent{fmt.Errorf("a %s to scheme %q and host %q cannot be sent", Redact(req.Method), u.Scheme, u.Host)}
+	}
 	for name, values := range req.Header {
-		if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r) }) {
-			return notSent{fmt.Errorf("the header name %q cannot be sent", name)}
-		}
-		if slices.ContainsFunc(values, hasControl) {
-			return notSent{fmt.Errorf("the value of header %s cannot be sent: it holds a control character", name)}
+		if !isHeaderName(name) || slices.ContainsFunc(values, hasControl) {
+			return notSent{fmt.Errorf("the header %q cannot be sent: a character is not allowed in its name or its value", name)}
 		}
 	}
 	if req.Body == nil || req.GetBody != nil {
@@ -220,22 +219,6 @@ func temporary(err error) bool {
 	}
 	var network net.Error
 	return errors.As(err, &network) && transient(err)
-}
-
-// retryAfter returns how long the Retry-After header asks to wait, in either of its forms, or 0 if it asks for nothing
-// that can be waited for.
-func retryAfter(h http.Header) time.Duration {
-	value := h.Get("Retry-After")
-	if value == "" {
-		return 0 // most answers; what follows would look for a number and three forms of a date
-	}
-	if seconds, err := strconv.ParseUint(value, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
-		return time.Duration(min(seconds, math.MaxInt64/uint64(time.Second))) * time.Second
-	}
-	if at, err := http.ParseTime(value); err == nil {
-		return max(0, time.Until(at))
-	}
-	return 0
 }
 
 func wait(ctx context.Context, d time.Duration) error {

@@ -7,7 +7,8 @@ import (
 )
 
 // Sharer is where a source gets its tokens if other processes have the same ones: package sharedcache is one. A source
-// calls it from one goroutine at a time, under the limit of [WithExchangeTimeout].
+// makes one call at a time, under the limit of [WithExchangeTimeout]; a call that ignores the limit may still run when
+// the next one begins.
 type Sharer interface {
 	// Token returns a token that is not now.Refused, from wherever it is or by exchange, which makes one exchange of
 	// the source's client: a single attempt if now.Left is over 0. It may return now.Held. again is after how long the
@@ -22,6 +23,7 @@ type Situation struct {
 	Refused  *Token        // the token that was refused last; nil if there is none
 	Left     time.Duration // for how long Held is served yet; 0 without one
 	Margin   time.Duration // what a token has to last longer than to be served
+	Unknown  time.Duration // for how long a token lasts whose ExpiresAt is zero
 	Logger   *slog.Logger  // the client's
 }
 
@@ -30,11 +32,24 @@ func WithSharer(make func() Sharer) SourceOption {
 	return func(c *sourceConfig) { c.sharer = make }
 }
 
+// longestSharedWait bounds what an exchange waits before any of its attempts if other processes wait for it. A
+// Retry-After beyond it ends the exchange, so that all of them learn of it.
+const longestSharedWait = 5 * time.Second
+
+// impatient returns a client that is c, but for longestSharedWait.
+func (c *Client) impatient() *Client {
+	client, retrier := *c, *c.retrier
+	retrier.retry.MaxDelay = min(retrier.retry.MaxDelay, longestSharedWait)
+	client.retrier = &retrier
+	return &client
+}
+
 // situation returns what the source has.
 func (s *TokenSource) situation() Situation {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	situation := Situation{Endpoint: s.client.request.URL.String(), Refused: s.refused, Margin: s.cfg.expiryMargin, Logger: s.client.logger}
+	situation := Situation{Endpoint: s.client.request.URL.String(), Refused: s.refused, Margin: s.cfg.expiryMargin,
+		Unknown: s.cfg.unknownLifetime, Logger: s.client.logger}
 	if h, now := s.current.Load(), s.now(); h.state(now) != expired {
 		situation.Held, situation.Left = h.token, h.end-now.since(h.since)
 	}

@@ -2,16 +2,11 @@ package wrapper
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/google/uuid"
 )
 
 // TokenSource caches a token and renews it in the background. Make one with [NewTokenSource] for each client and share
@@ -76,7 +71,7 @@ func NewTokenSource(c *Client, opts ...SourceOption) *TokenSource {
 		opt(&s.cfg)
 	}
 	if s.cfg.sharer != nil {
-		s.sharer = s.cfg.sharer()
+		s.sharer, s.client = s.cfg.sharer(), c.impatient()
 	}
 	// Drawn once: sources of different periods drift apart steadily, where a new draw for each token would have them
 	// wander.
@@ -170,12 +165,14 @@ func (s *TokenSource) renew(ctx context.Context) {
 
 // wait returns the outcome of an exchange: the one under way, or a new one.
 func (s *TokenSource) wait(ctx context.Context) (*Token, error) {
+	waiting := "waiting for a token"
 	for ctx.Err() == nil {
 		token, f, distance := s.join(ctx)
 		if token != nil {
 			return token, nil
 		}
 		if f == nil {
+			waiting = "waiting to ask for another token: the last ones were refused, or expired at once"
 			_ = wait(ctx, distance)
 			continue
 		}
@@ -193,7 +190,7 @@ func (s *TokenSource) wait(ctx context.Context) (*Token, error) {
 		// A renewal is one attempt; with nothing left to serve, a whole exchange has to be tried. Or the token was one that
 		// had been refused.
 	}
-	return nil, &Error{Err: fmt.Errorf("%w while waiting for a token", ctx.Err())}
+	return nil, &Error{Err: fmt.Errorf("%w while %s", ctx.Err(), waiting)}
 }
 
 // join returns what a caller without a token gets: one that came meanwhile, the outcome of an exchange, or the distance
@@ -214,54 +211,4 @@ func (s *TokenSource) join(ctx context.Context) (*Token, *flight, time.Duration)
 	}
 	s.start(ctx, false)
 	return nil, s.flight, 0
-}
-
-// start begins an exchange. It needs mu.
-func (s *TokenSource) start(ctx context.Context, renewal bool) {
-	s.flight = &flight{renewal: renewal, began: s.now(), done: make(chan struct{})}
-	// The exchange outlives the call that began it and serves others, so of its context the values remain alone, and
-	// of those not the request id: with it the service would give the same token again.
-	go s.exchange(ContextWithRequestID(context.WithoutCancel(ctx), uuid.Nil), s.flight, s.abandoned)
-}
-
-// mostAbandoned is how many exchanges may run on after their limit, for a bearer or a transport that ignores its context.
-const mostAbandoned = 8
-
-// exchange makes an exchange, in a goroutine of its own, and lands it at its limit whatever is below.
-func (s *TokenSource) exchange(ctx context.Context, f *flight, abandoned int) {
-	token, err := (*Token)(nil), error(&Error{Err: errors.New("the exchange ended without an outcome")}) // if the BearerFunc ends the goroutine
-	var again time.Duration                                                                              // when the sharer wants to be asked next
-	limited, cancel := context.WithTimeout(ctx, s.cfg.exchangeTimeout)
-	defer cancel()
-	// A moment later than the context, so that an exchange which heeds it can say what it was waiting for.
-	abandon := time.AfterFunc(s.cfg.exchangeTimeout+10*time.Millisecond, func() {
-		s.mu.Lock()
-		s.abandoned++
-		s.mu.Unlock()
-		s.land(ctx, f, nil, 0, s.overran(&Error{}))
-	})
-	defer func() {
-		if reason := recover(); reason != nil {
-			err = &Error{Err: RedactError(fmt.Errorf("panic in the exchange: %v", reason))}
-			defer s.log(ctx, slog.LevelError, "panic while getting a token", slog.String("error", err.Error()), slog.String("stack", string(debug.Stack())))
-		}
-		if abandon.Stop(); err != nil && limited.Err() != nil {
-			err = s.overran(err)
-		}
-		s.land(ctx, f, token, again, err)
-	}()
-	if abandoned >= mostAbandoned {
-		err = &Error{Err: fmt.Errorf("%d exchanges run on after their limit: the bearer or the transport ignores its context", abandoned)}
-		return
-	}
-	attempts := 1 + s.client.retrier.retry.MaxRetries
-	if f.renewal {
-		attempts = 1 // it has time: the source's pause is kinder to a service in trouble than the client's retries are
-	}
-	exchange := func(ctx context.Context) (*Token, error) { return s.client.exchange(ctx, attempts) }
-	if s.sharer != nil {
-		token, again, err = s.sharer.Token(limited, s.situation(), exchange)
-	} else {
-		token, err = exchange(limited)
-	}
 }

@@ -47,7 +47,6 @@ func TestInterrupt_EndsEveryWaitAsTheTimeoutDoes(t *testing.T) {
 	const fifo = "a FIFO, one for each"
 	bearer := bearerFile(t, canary)
 	mute, _ := silent(t, "")
-	switches, _ := silent(t, "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
 	inHeaders, _ := silent(t, "HTTP/1.1 200 OK\r\nA: b\r\n")
 	inBody, _ := silent(t, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
 	for name, args := range map[string][]string{
@@ -57,7 +56,6 @@ func TestInterrupt_EndsEveryWaitAsTheTimeoutDoes(t *testing.T) {
 		"standard input":                      {"get", "--bearer-file", "-"},
 		"a silent service":                    {"get", "--bearer-file", bearer, "--url", mute},
 		"the doctor at a silent service":      {"doctor", "--bearer-file", bearer, "--url", mute},
-		"a service that switches protocols":   {"get", "--bearer-file", bearer, "--url", switches},
 		"a service that stops in the headers": {"get", "--bearer-file", bearer, "--url", inHeaders},
 		"a service that stops in the body":    {"get", "--bearer-file", bearer, "--url", inBody},
 		"a pause before a retry":              {"get", "--emulator", "--fault", "429:retry-after=50:times=9"},

@@ -78,7 +78,7 @@ func newRootCommand() (root *cobra.Command, begun *bool) {
 		},
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
-	root.AddCommand(newGetCommand(), newExecCommand(), newLoginCommand(), newDoctorCommand(), newServeCommand(), newVersionCommand(), newManCommand())
+	root.AddCommand(newGetCommand(), newExecCommand(), newLoginCommand(), newDoctorCommand(), newConformCommand(), newServeCommand(), newVersionCommand(), newManCommand())
 	return root, begun
 }
 

@@ -6,7 +6,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -21,69 +20,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
-
-	jsonpatch "github.com/evanphx/json-patch/v5"
-	"sigs.k8s.io/yaml"
 )
-
-// mutation is one fact broken.
-type mutation struct {
-	name  string
-	apply func(dir string) error // changes the copy in dir
-	tests []string               // arguments of go test
-}
-
-const contractFile = "api/openapi.yaml"
-
-// contractTests are what has to notice a change of the contract.
-var contractTests = []string{"-run", "^TestContract", "./api", "./wrapper"}
-
-// inContract is a mutation of the contract, as a JSON patch (RFC 6902), with the client generated anew.
-func inContract(name, patch string) mutation {
-	return mutation{name: name, tests: contractTests, apply: func(dir string) error {
-		file := filepath.Join(dir, contractFile)
-		source, err := os.ReadFile(file)
-		if err != nil {
-			return err
-		}
-		document, err := yaml.YAMLToJSON(source)
-		if err != nil {
-			return err
-		}
-		operations, err := jsonpatch.DecodePatch([]byte(patch))
-		if err != nil {
-			return err
-		}
-		// JSON is YAML too, so the result needs no turning back.
-		if document, err = operations.Apply(document); err != nil {
-			return err
-		}
-		if err := os.WriteFile(file, document, 0o600); err != nil {
-			return err
-		}
-		// Where the generator refuses, gen/ stays as it was, and the tests see the contract alone change.
-		var refused *exec.ExitError
-		if _, err := run(dir, "go", "generate", "."); err != nil && !errors.As(err, &refused) {
-			return err
-		}
-		return nil
-	}}
-}
-
-// inWrapper is a mutation of the wrapper's code: before, which has to be there once, becomes after.
-func inWrapper(name, file, before, after string) mutation {
-	return mutation{name: name, tests: []string{"./wrapper"}, apply: func(dir string) error {
-		file := filepath.Join(dir, "wrapper", file)
-		source, err := os.ReadFile(file)
-		if err != nil {
-			return err
-		}
-		if n := bytes.Count(source, []byte(before)); n != 1 {
-			return fmt.Errorf("%q is there %d times", before, n)
-		}
-		return os.WriteFile(file, bytes.Replace(source, []byte(before), []byte(after), 1), 0o600)
-	}}
-}
 
 func main() {
 	only := flag.String("only", "", "regular expression for the names of the mutations to make")
@@ -108,14 +45,18 @@ func mutate(only string) error {
 	defer os.RemoveAll(scratch)
 
 	// Unbroken, and through the same conversions, everything has to pass: or a failure would prove nothing.
-	baseline := inContract("nothing", "[]")
-	baseline.tests = []string{"./api", "./wrapper"}
+	baseline := mutation{tests: []string{"./api", "./wrapper"}, apply: func(dir string) error {
+		return editContract(dir, func(document []byte) ([]byte, error) { return document, nil })
+	}}
 	if killers, err := try(filepath.Join(scratch, "baseline"), baseline); err != nil || len(killers) > 0 {
 		return fmt.Errorf("the tests fail already with nothing broken: %v %w", killers, err)
 	}
 
-	mutations := slices.Concat(contractMutations, wrapperMutations)
-	mutations = slices.DeleteFunc(mutations, func(m mutation) bool { return !wanted.MatchString(m.name) })
+	all := slices.Concat(contractMutations, proseMutations, boundMutations, wrapperMutations)
+	mutations := slices.DeleteFunc(slices.Clone(all), func(m mutation) bool { return !wanted.MatchString(m.name) })
+	if len(mutations) == 0 {
+		return fmt.Errorf("no mutation's name matches %q", only)
+	}
 	queue := make(chan mutation)
 	var (
 		workers sync.WaitGroup
@@ -131,13 +72,15 @@ func mutate(only string) error {
 				killers, err := try(dir, m)
 				mu.Lock()
 				switch {
+				case errors.As(err, new(notApplicable)):
+					fmt.Printf("DOES NOT APPLY  %s: %v\n", m.name, err)
 				case err != nil:
 					failed = append(failed, fmt.Errorf("%s: %w", m.name, err))
 				case len(killers) == 0:
 					fmt.Printf("SURVIVED  %s\n", m.name)
 				default:
 					killed++
-					fmt.Printf("killed    %-60s by %s\n", m.name, strings.Join(killers, ", "))
+					fmt.Printf("killed    %s, by %s\n", m.name, strings.Join(killers, ", "))
 				}
 				mu.Unlock()
 			}
@@ -150,10 +93,12 @@ func mutate(only string) error {
 	}
 	close(queue)
 	workers.Wait()
-	fmt.Printf("mutations: %d of %d killed (there are %d of the contract and %d of the wrapper)\n",
-		killed, len(mutations), len(contractMutations), len(wrapperMutations))
+	fmt.Printf("mutations: %d of %d killed (there are %d of the contract's structure, %d of its prose, %d of its bounds and "+
+		"%d of the wrapper)\n", killed, len(mutations),
+		len(contractMutations), len(proseMutations), len(boundMutations), len(wrapperMutations))
 	if killed < len(mutations) {
-		failed = append(failed, errors.New("not every mutation was killed: a test is missing"))
+		failed = append(failed, errors.New("not every mutation was killed: one that survived wants a test, "+
+			"one that does not apply has to follow what it was written for"))
 	}
 	return errors.Join(failed...)
 }

@@ -48,5 +48,5 @@ func isMetadataService(hostPort string) bool {
 func (w *watcher) explain(ctx context.Context, err error) error {
 	temporary := w.unanswered.Load() || signin.BrokenNetwork(err) ||
 		w.response != nil && signin.TemporaryStatus(w.response.StatusCode)
-	return signin.Error(fmt.Errorf("Entra gave no token: %w", err), temporary && ctx.Err() == nil, signin.Secrets(w.response)...)
+	return signin.Error(fmt.Errorf("no token from Entra: %w", err), temporary && ctx.Err() == nil, signin.Secrets(w.response)...)
 }

@@ -19,7 +19,8 @@ import (
 	"github.com/partnercenter-go/generatetoken/wrapper/oauth2auth"
 )
 
-// A service that signs in as an application: clientcredentials gets the bearer, and the source keeps the token.
+// A service that signs in as an application: clientcredentials gets the bearer, the source keeps the token, and an
+// http.Client sends it to the resource.
 func ExampleBearer() {
 	ctx := context.Background()
 	service, err := emulator.StartTLS(emulator.WithEntra()) // so that this runs without an account
@@ -40,13 +41,16 @@ func ExampleBearer() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	source := wrapper.NewTokenSource(client) // one for the whole service
-	token, err := source.Token(ctx)
+	source := wrapper.NewTokenSource(client)                                           // one for the whole service
+	transport := wrapper.NewTransport(source, service.Client().Transport, "127.0.0.1") // (source, nil) for the partner API
+
+	resp, err := (&http.Client{Transport: transport}).Get(service.URL + "/_emulator/resource")
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(token.TokenType, "for", time.Until(token.ExpiresAt).Round(time.Hour))
-	// Output: bearer for 1h0m0s
+	defer resp.Body.Close()
+	fmt.Println(resp.Status)
+	// Output: 200 OK
 }
 
 // An unattended service that acts as a person who signed in once: the refresh token of that sign-in is in a file.

@@ -34,7 +34,7 @@ func explain(err error, secrets ...string) error {
 	if !errors.As(err, &refused) {
 		// x/oauth2 keeps the text alone of an answer that broke off.
 		temporary := signin.BrokenNetwork(err) || strings.HasPrefix(err.Error(), "oauth2: cannot fetch token: ")
-		return signin.Error(fmt.Errorf("Entra gave no token: %w", err), temporary, secrets...)
+		return signin.Error(fmt.Errorf("no token from Entra: %w", err), temporary, secrets...)
 	}
 	if reason := reasons[entraCode.FindString(refused.ErrorDescription)]; reason != "" {
 		err = fmt.Errorf("%s: %w", reason, err)
@@ -52,5 +52,5 @@ func explain(err error, secrets ...string) error {
 		err = fmt.Errorf("redirects are not followed, so check the token URL: %w", err)
 	}
 	secrets = append(secrets, signin.Secrets(refused.Response)...)
-	return signin.Error(fmt.Errorf("Entra gave no token: %w", err), temporary, secrets...)
+	return signin.Error(fmt.Errorf("no token from Entra: %w", err), temporary, secrets...)
 }

@@ -34,15 +34,16 @@ const (
 // safe for concurrent use, and panics if config or store is nil.
 //
 // An access token is kept until two minutes before it expires. Then the refresh token is loaded from store and exchanged
-// at Entra, and the new one that comes with the access token is saved. Entra does not revoke the old one, so several
-// replicas may use one store, and a crash loses nothing; unused for 90 days, a refresh token expires ("Refresh tokens in
-// the Microsoft identity platform").
+// at Entra, and the new one that comes with the access token is saved. What others save, as a new sign-in does, is used
+// from then on. Entra does not revoke the old one, so several replicas may use one store, and a crash loses nothing;
+// unused for 90 days, a refresh token expires ("Refresh tokens in the Microsoft identity platform").
 //
 // No access token is handed out while its refresh token cannot be saved, so that a store that nobody can write to is
 // noticed at once. The new refresh token is kept meanwhile, and the next call saves it without another exchange.
 //
 // Of config, ClientID, Endpoint.TokenURL and Scopes are needed, and ClientSecret if the application has one. The scopes
-// are offline_access and https://api.partnercenter.microsoft.com/user_impersonation. The [http.Client] is that of
+// are offline_access and https://api.partnercenter.microsoft.com/user_impersonation, in China
+// https://partner.partnercenterapi.microsoftonline.cn/user_impersonation. The [http.Client] is that of
 // [oauth2.HTTPClient] in the call's context, if there is one; redirects are not followed.
 //
 // One refresh is under way at most. It has 30 seconds, and goes on for others when a caller's context ends. Errors are as

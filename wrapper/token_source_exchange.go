@@ -1,15 +1,76 @@
 package wrapper
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"runtime/debug"
 	"time"
+
+	"github.com/google/uuid"
 )
+
+// start begins an exchange. It needs mu.
+func (s *TokenSource) start(ctx context.Context, renewal bool) {
+	s.flight = &flight{renewal: renewal, began: s.now(), done: make(chan struct{})}
+	// The exchange outlives the call that began it and serves others, so of its context the values remain alone, and
+	// of those not the request id: with it the service would give the same token again.
+	go s.exchange(ContextWithRequestID(context.WithoutCancel(ctx), uuid.Nil), s.flight, s.abandoned)
+}
+
+// mostAbandoned is how many exchanges may run on after their limit, for a bearer or a transport that ignores its context.
+const mostAbandoned = 8
+
+// exchange makes an exchange, in a goroutine of its own, and lands it at its limit whatever is below.
+func (s *TokenSource) exchange(ctx context.Context, f *flight, abandoned int) {
+	var (
+		token *Token
+		again time.Duration // when the sharer wants to be asked next
+		err   error
+	)
+	limited, cancel := context.WithTimeout(ctx, s.cfg.exchangeTimeout)
+	defer cancel()
+	// A moment later than the context, so that an exchange which heeds it can say what it was waiting for.
+	abandon := time.AfterFunc(max(s.cfg.exchangeTimeout, s.cfg.exchangeTimeout+10*time.Millisecond), func() {
+		s.mu.Lock()
+		s.abandoned++
+		s.mu.Unlock()
+		s.land(ctx, f, nil, 0, s.overran(&Error{}))
+	})
+	defer func() {
+		if reason := recover(); reason != nil {
+			err = &Error{Err: RedactError(fmt.Errorf("panic in the exchange: %v", reason))}
+			defer s.log(ctx, slog.LevelError, "panic while getting a token", slog.String("error", err.Error()), slog.String("stack", string(debug.Stack())))
+		}
+		if token == nil && err == nil {
+			err = &Error{Err: errors.New("the exchange ended without an outcome")} // a BearerFunc can end the goroutine
+		}
+		if abandon.Stop(); err != nil && limited.Err() != nil {
+			err = s.overran(err)
+		}
+		s.land(ctx, f, token, again, err)
+	}()
+	if abandoned >= mostAbandoned {
+		err = &Error{Err: fmt.Errorf("%d exchanges run on after their limit: the bearer or the transport ignores its context", abandoned)}
+		return
+	}
+	attempts := 1 + s.client.retrier.retry.MaxRetries
+	if f.renewal {
+		attempts = 1 // it has time: the source's pause is kinder to a service in trouble than the client's retries are
+	}
+	exchange := func(ctx context.Context) (*Token, error) { return s.client.exchange(ctx, attempts) }
+	if s.sharer != nil {
+		token, again, err = s.sharer.Token(limited, s.situation(), exchange)
+		if e := (*Error)(nil); err != nil && !errors.As(err, &e) {
+			err = &Error{Err: RedactError(err)}
+		}
+	} else {
+		token, err = exchange(limited)
+	}
+}
 
 // land makes the outcome of an exchange known, and logs what no caller is told of. Only the first outcome counts.
 func (s *TokenSource) land(ctx context.Context, f *flight, token *Token, again time.Duration, err error) {
@@ -35,7 +96,9 @@ func (s *TokenSource) land(ctx context.Context, f *flight, token *Token, again t
 	if err != nil && valid {
 		age := f.ended.since(h.since)
 		left = h.end - age
-		pause = cmp.Or(again, s.pause(left, err))
+		if pause = again; pause <= 0 {
+			pause = s.pause(left, err)
+		}
 		later := *h
 		later.stale = age + min(pause, left)
 		s.current.Store(&later)
@@ -71,7 +134,8 @@ func (s *TokenSource) take(f *flight, old *held, token *Token, again time.Durati
 		*h = *old
 	}
 	if again > 0 {
-		h.stale = min(f.ended.since(h.since)+again, h.end)
+		age := f.ended.since(h.since)
+		h.stale = age + min(again, h.end-age)
 	}
 	switch {
 	case s.refused != nil && token.AccessToken == s.refused.AccessToken:
@@ -92,11 +156,14 @@ func (s *TokenSource) take(f *flight, old *held, token *Token, again time.Durati
 func (s *TokenSource) hold(t *Token, began instant) *held {
 	lifetime := s.cfg.unknownLifetime
 	if !t.ExpiresAt.IsZero() {
-		lifetime = t.ExpiresAt.Sub(time.Unix(0, began.wall))
+		lifetime = max(0, t.ExpiresAt.Sub(time.Unix(0, began.wall)))
 	}
-	end := lifetime - s.cfg.expiryMargin
-	stale := time.Duration(min(float64(lifetime)*s.renewAt, float64(end)))
-	return &held{token: t, since: began, stale: stale, end: end}
+	h := &held{token: t, since: began, end: lifetime - s.cfg.expiryMargin}
+	h.stale = h.end
+	if part := float64(lifetime) * s.renewAt; part < float64(h.end) {
+		h.stale = time.Duration(part)
+	}
+	return h
 }
 
 // Exchanges that bring tokens of no use keep a distance that doubles from one bound to the other.

@@ -1,0 +1,200 @@
+package sharedcache_test
+
+import (
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/partnercenter-go/generatetoken/wrapper"
+)
+
+func TestFleet_MakesOneExchangeHoweverManySourcesAreCold(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		e, store := &endpoint{}, &memory{}
+		got := askAll(t, fleet(t, 1000, e, store))
+		if e.count() != 1 || got.tokens["canary-token-1"] != 1000 {
+			t.Errorf("%d exchanges, %d errors", e.count(), len(got.errs))
+		}
+		if got.slowest > latency+250*time.Millisecond {
+			t.Errorf("a caller waited %v", got.slowest)
+		}
+		if _, took := timed(t, source(t, e, store)); took > 0 || e.count() != 1 {
+			t.Errorf("a source that came later waited %v, after %d exchanges", took, e.count())
+		}
+	})
+}
+
+func TestFleet_CostsInADayWhatOneSourceCosts(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		e := &endpoint{}
+		sources := fleet(t, 50, e, &memory{})
+		askAll(t, sources)
+		call(t, sources, 24*time.Hour, 10*time.Second)
+		if n := e.count(); n < 24*60/40 || n > 24*60/35 {
+			t.Errorf("%d exchanges, want one in 36 to 39 minutes", n)
+		}
+	})
+}
+
+// outages are what a store can be like when it is of no use.
+var outages = map[string]func(release chan struct{}) func(string, string) error{
+	"down": func(chan struct{}) func(string, string) error {
+		return func(string, string) error { return errors.New("connection refused") }
+	},
+	"hanging": func(release chan struct{}) func(string, string) error {
+		return func(string, string) error { <-release; return nil }
+	},
+	"slow": func(chan struct{}) func(string, string) error {
+		return func(string, string) error { <-time.After(450 * time.Millisecond); return nil }
+	},
+	"reading but not writing": func(chan struct{}) func(string, string) error {
+		return func(operation, _ string) error {
+			if operation == "swap" {
+				return errors.New("READONLY You can't write against a read only replica.")
+			}
+			return nil
+		}
+	},
+	"panicking": func(chan struct{}) func(string, string) error {
+		return func(string, string) error { panic("in the client") }
+	},
+}
+
+func TestStoreOfNoUse_CostsAFirstTokenHalfASecondAndNoCallAnError(t *testing.T) {
+	for name, outage := range outages {
+		t.Run(name, func(t *testing.T) {
+			inFakeTime(t, func(t *testing.T) {
+				release := make(chan struct{})
+				defer close(release)
+				e := &endpoint{}
+				sources := fleet(t, 20, e, &memory{before: outage(release)})
+				got := askAll(t, sources)
+				if len(got.errs) > 0 || got.slowest > latency+time.Second {
+					t.Errorf("a first token took %v; %d errors", got.slowest, len(got.errs))
+				}
+				call(t, sources, 2*time.Hour, 10*time.Second)
+			})
+		})
+	}
+}
+
+func TestStoreOutage_SpreadsAFleetWhoseTokensEndTogether(t *testing.T) {
+	for _, name := range []string{"down", "hanging", "reading but not writing"} {
+		outage := outages[name]
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inFakeTime(t, func(t *testing.T) {
+				const replicas = 1000
+				release := make(chan struct{})
+				defer close(release)
+				e, store := &endpoint{}, &memory{}
+				sources := fleet(t, replicas, e, store)
+				askAll(t, sources)
+				call(t, sources, 36*time.Minute, time.Minute) // the worst moment: the token is nearly due
+				began := time.Now()
+				store.fail(outage(release))
+				call(t, sources, 2*time.Hour, time.Minute)
+				peak, _ := e.peak(began, 2*time.Hour)
+				if today := replicas * 28.0 / (24 * 60); float64(peak) > 4*today {
+					t.Errorf("%d requests in a minute; sources without a store make %.1f", peak, today)
+				}
+			})
+		})
+	}
+}
+
+func TestStoreOutage_LeavesAFleetThatSharesAgain(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		e, store := &endpoint{}, &memory{}
+		sources := fleet(t, 50, e, store)
+		askAll(t, sources)
+		store.fail(func(string, string) error { return errors.New("connection refused") })
+		call(t, sources, time.Hour, 30*time.Second)
+		store.fail(nil)
+		call(t, sources, time.Hour, 30*time.Second)
+		back := e.count()
+		call(t, sources, 4*time.Hour, 30*time.Second)
+		if n := e.count() - back; n > 4*60/36+1 {
+			t.Errorf("%d exchanges in four hours", n)
+		}
+	})
+}
+
+func TestStoreOutage_CostsNothingIfItIsShort(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		e, store := &endpoint{}, &memory{}
+		sources := fleet(t, 200, e, store)
+		askAll(t, sources)
+		for range 6 {
+			store.fail(func(string, string) error { return errors.New("connection refused") })
+			call(t, sources, 4*time.Minute, 10*time.Second)
+			store.fail(nil)
+			call(t, sources, 2*time.Minute, 10*time.Second)
+		}
+		if n := e.count(); n != 1 {
+			t.Errorf("%d exchanges", n)
+		}
+	})
+}
+
+func TestServiceOutage_IsTriedByOneSourceAtATime(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		down := false
+		e := &endpoint{answer: func(int) (*http.Response, error) {
+			if down {
+				return nil, errors.New("connection refused")
+			}
+			return nil, nil
+		}}
+		sources := fleet(t, 200, e, &memory{})
+		askAll(t, sources)
+		call(t, sources, 35*time.Minute, 10*time.Second)
+		down = true
+		call(t, sources, 10*time.Minute, 10*time.Second)
+		if n := e.count() - 1; n < 1 || n > 10 {
+			t.Errorf("%d requests in an outage of ten minutes", n)
+		}
+		down = false
+		call(t, sources, 12*time.Minute, 10*time.Second)
+		if got := askAll(t, sources); len(got.tokens) != 1 {
+			t.Errorf("after the outage the fleet has %d tokens", len(got.tokens))
+		}
+	})
+}
+
+func TestFleet_UsesNoTokenWithinASourcesMargin(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		e, store := &endpoint{}, &memory{}
+		mustToken(t, source(t, e, store))
+		pass(25 * time.Minute)
+		wide := source(t, e, store, wrapper.WithExpiryMargin(40*time.Minute))
+		for range 24 * 6 {
+			if left := time.Until(mustToken(t, wide).ExpiresAt); left <= 40*time.Minute {
+				t.Fatalf("a token was served %v before its end", left)
+			}
+			pass(10 * time.Second)
+		}
+		if n := e.count(); n > 4 {
+			t.Errorf("%d exchanges", n)
+		}
+	})
+}
+
+func TestFleet_SharesTokensOfUnknownLifetimeForThatTime(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		e, store := &endpoint{expiresIn: "null"}, &memory{}
+		opt := wrapper.WithUnknownLifetime(10 * time.Minute)
+		first := mustToken(t, source(t, e, store, opt))
+		pass(4 * time.Minute)
+		late := source(t, e, store, opt)
+		token := mustToken(t, late)
+		if left := time.Until(token.ExpiresAt); token.AccessToken != first.AccessToken || left > 6*time.Minute || left < 5*time.Minute {
+			t.Errorf("got %v, which lasts %v", token, left)
+		}
+		call(t, []*wrapper.TokenSource{late}, time.Hour, 10*time.Second)
+		if n := e.count(); n > 13 {
+			t.Errorf("%d exchanges in an hour", n)
+		}
+	})
+}
