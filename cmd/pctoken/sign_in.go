@@ -35,9 +35,6 @@ var environmentCredentials = []struct{ variable, azidentity, fix string }{
 	{"AZURE_CLIENT_CERTIFICATE_PATH", "ClientCertificateCredential", "check AZURE_CLIENT_CERTIFICATE_PATH and the application's certificates"},
 }
 
-// credentialsVariable narrows down what DefaultAzureCredential tries: one credential's name, or one of two groups.
-const credentialsVariable = "AZURE_TOKEN_CREDENTIALS"
-
 // credentialNames are the values of --credential.
 func credentialNames() []string {
 	var names []string
