@@ -76,8 +76,8 @@ soak: ## Make exchanges at full speed with 5 % faults for ten minutes, or as SOA
 	cd e2e && $(GO) run ./soak $(SOAK)
 
 .PHONY: bench
-bench: ## Measure this client beside what a user would pick instead, and write the table into the README (four minutes)
-	cd bench && $(GO) run ./report -write ../README.md
+bench: ## Measure this client beside what a user would pick instead, and write the table into bench/README.md (four minutes)
+	cd bench && $(GO) run ./report -write README.md
 
 .PHONY: bench-check
 bench-check: ## Run each benchmark briefly, and fail if a ratio is beyond its bound
@@ -92,7 +92,7 @@ weight: ## Print what importing each package adds to a program
 	cd bench && $(GO) run ./weight
 
 .PHONY: chart
-chart: ## Draw the README's picture of retries anew, from a real run
+chart: ## Draw the picture of retries anew, from a real run
 	cd e2e && $(GO) run ./chart > ../.github/retries.svg
 
 .PHONY: load
