@@ -38,8 +38,10 @@ func TestSignIn_TriesTheChosenCredentialAlone(t *testing.T) {
 		t.Errorf("exit code %d, %s", state.ExitCode(), stderr)
 	}
 	environment = append(environment, credentialsVariable+"=AzureCLICredential")
-	if stdout, stderr, state := program(t, environment, "get", "--url", service(t).URL, "--credential", "environment"); state.ExitCode() != 0 {
-		t.Errorf("exit code %d, %q, %s", state.ExitCode(), stdout, stderr)
+	for _, name := range []string{"environment", "EnvironmentCredential"} {
+		if stdout, stderr, state := program(t, environment, "get", "--url", service(t).URL, "--credential", name); state.ExitCode() != 0 {
+			t.Errorf("%s: exit code %d, %q, %s", name, state.ExitCode(), stdout, stderr)
+		}
 	}
 }
 
