@@ -74,9 +74,10 @@ func runScript(t *testing.T, lines []string) {
 	if len(lines) == 0 {
 		return
 	}
+	service := serve(t, 2, "--entra", "--sign-in", "mfa")
 	dir := t.TempDir()
 	for name, content := range map[string]string{
-		"bin/pctoken": fmt.Sprintf(pretended, pctoken, serve(t, 1)[0]),
+		"bin/pctoken": fmt.Sprintf(pretended, pctoken, service[0]),
 		"report.sh":   "#!/bin/sh\ntest -n \"$PARTNERCENTER_ACCESS_TOKEN\"\n",
 		"token.txt":   "an-entra-access-token\n",
 	} {
@@ -101,7 +102,8 @@ func runScript(t *testing.T, lines []string) {
 	cmd := exec.CommandContext(t.Context(), "bash", "-c", script)
 	cmd.Dir = dir
 	cmd.WaitDelay = 10 * time.Second
-	cmd.Env = append(os.Environ(), "PATH="+filepath.Join(dir, "bin")+":"+os.Getenv("PATH"), "PARTNERCENTER_BEARER="+entraToken(t))
+	cmd.Env = append(os.Environ(), "PATH="+filepath.Join(dir, "bin")+":"+os.Getenv("PATH"), "PARTNERCENTER_BEARER="+entraToken(t),
+		"AZURE_AUTHORITY_HOST="+service[0], "SSL_CERT_FILE="+service[1])
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s\n%s", err, script, out)
 	}

@@ -3,6 +3,7 @@ package wrapper_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -145,7 +146,7 @@ func TestError_StaysShortWhateverTheServiceSays(t *testing.T) {
 			e := asError(t, err)
 			presentable(t, err)
 			for field, text := range map[string]string{"code": e.Code, "source": e.Source, "request id": e.RequestID, "correlation id": e.CorrelationID} {
-				if len(text) > 300 || !utf8.ValidString(text) {
+				if len(text) > 256+len("…") || strings.HasSuffix(field, "id") && len(text) > 128+len("…") || !utf8.ValidString(text) {
 					t.Errorf("%s has %d bytes", field, len(text))
 				}
 			}
@@ -171,9 +172,28 @@ func TestError_HasTheIDsThatWereSentWhereTheServiceReportsNone(t *testing.T) {
 	}
 }
 
-func TestError_SaysWhenTheServiceWantsTheNextCall(t *testing.T) {
-	err := (&wrapper.Error{StatusCode: 429, RequestID: "a", Attempts: 2, RetryAfter: 90 * time.Second}).Error()
-	contains(t, err, "429 Too Many Requests", "attempts 2", "retry after 1m30s")
+func TestError_SaysWhatHappenedToWhatAndWhatToDoNext(t *testing.T) {
+	for want, err := range map[string]wrapper.Error{
+		"generate token: ": {},
+		"generate token: 404 Not Found; check the base URL: https://api.partnercenter.microsoft.com, or " +
+			"https://partner.partnercenterapi.microsoftonline.cn for China": {StatusCode: 404},
+		"generate token: 429 Too Many Requests, code 7 from gateway: too fast (request id a, correlation id b, attempts 2, retry after 1m30s); " +
+			"wait before the next call: immediate retries count against the quota": {
+			StatusCode: 429, Code: "7", Source: "gateway", Description: "too fast. ", RequestID: "a", CorrelationID: "b", Attempts: 2, RetryAfter: 90*time.Second + 1,
+		},
+		"generate token: 999: unexpected EOF (request id , correlation id b, attempts 1); try again later; if it goes on, give both ids to Microsoft's support": {
+			StatusCode: 999, Err: io.ErrUnexpectedEOF, CorrelationID: "b", Attempts: 1,
+		},
+		"generate token: unexpected EOF (request id a, correlation id , attempts 1); try again later; if it goes on, check the network between here and the service": {
+			Err: io.ErrUnexpectedEOF, RequestID: "a", Attempts: 1,
+		},
+		"generate token: getting the bearer: AADSTS90033: a transient error has occurred; try again later; if it goes on, check the network between here and Entra": {
+			Err: fmt.Errorf("getting the bearer: %w", retryable(true)),
+		},
+		"generate token: sign-in failed": {Err: errors.New("sign-in failed")},
+	} {
+		checkEqual(t, "text", err.Error(), want)
+	}
 }
 
 // A caller can find out what an error was made of, though its text has been cleaned.

@@ -162,7 +162,7 @@ func TestRedact_LeavesProseAlone(t *testing.T) {
 		"the access token: expired", "Bearer authentication is required", "the bearer token was refused by the service",
 		"Access denied.", "dial tcp 127.0.0.1:443: connect: connection refused", "code 900420", "basic authentication is off",
 		"AADSTS700082: the refresh token has expired due to inactivity", "11111111-1111-4111-8111-111111111111",
-		strings.Repeat("a", 200), "100 % of the quota", "C:\\users\\name", "a &lt; b", "",
+		strings.Repeat("a", 200), strings.Repeat("0a", 100), strings.Repeat("A9", 100), strings.Repeat("Ab", 100), "100 % of the quota", "C:\\users\\name", "a &lt; b", "",
 	} {
 		checkEqual(t, "text", wrapper.Redact(text), text)
 	}

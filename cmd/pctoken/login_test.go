@@ -136,6 +136,18 @@ func TestLogin_EndsWithItsTimeout(t *testing.T) {
 	}
 }
 
+func TestLogin_GoesToTheCloudsAuthority(t *testing.T) {
+	for cloud, want := range map[string]string{
+		"global": "https://login.microsoftonline.com/", "usgov": "https://login.microsoftonline.us/", "china": "https://login.chinacloudapi.cn/",
+	} {
+		args := loginArgs(filepath.Join(t.TempDir(), "token"), "--browser", "--timeout", "200ms", "--cloud", cloud)
+		_, stderr, _ := program(t, []string{"PATH="}, args...)
+		if !strings.Contains(stderr, "\n"+want+testTenant+"/oauth2/v2.0/authorize?") {
+			t.Errorf("%s: %s", cloud, stderr)
+		}
+	}
+}
+
 func TestLogin_RefusesWhatCannotWork(t *testing.T) {
 	dir := t.TempDir()
 	for name, test := range map[string]struct {
