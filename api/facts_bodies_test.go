@@ -120,6 +120,7 @@ var schemas = []struct {
 			{"The pages do not name this member", bothPages},
 			{"Some of Microsoft's token services send a number, others a string of digits", "R"},
 			{"So a reader has to accept both", assumption},
+			{"It is the lifetime that counts, and no claim of the token", assumption},
 		}},
 	}},
 	{"Error", list{"code", "description", "source"}, []fact{

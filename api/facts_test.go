@@ -57,6 +57,7 @@ var (
 		{"The endpoint's pages do not list it, so it is no parameter here", bothPages},
 		{"Other parts of Partner Center answer 408, 429, 502, 503 and 504 as well", "P6, P7"},
 		{"A 429 there carries `Retry-After` in seconds", "P7"},
+		{"The quota is kept per partner tenant, and immediate retries count against it", "P7"},
 		{"The endpoint's pages do not list these statuses, so they are no part of this contract", bothPages},
 		{"A client has to expect them all the same", assumption},
 		{"App-only and app+user bearers both work with Partner Center", "P10"},

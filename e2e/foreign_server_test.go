@@ -56,8 +56,7 @@ func startForeign(t *testing.T, ready string, command func(host, port string) []
 			return "http://" + net.JoinHostPort(host, port)
 		}
 	}
-	_ = server.Wait()
-	t.Fatalf("%s did not start:\n%s", args[0], log.String())
+	t.Fatalf("%s did not start: %v\n%s", args[0], server.Wait(), log.String())
 	return ""
 }
 

@@ -147,7 +147,7 @@ func TestLibopenapiValidator_ObjectsToBrokenAnswers(t *testing.T) {
 		{"no JSON", "application/json", 200, "", `<html>`, false},
 		{"nothing", "application/json", 200, "", ``, true},
 		{"a header of no name", "application/json", 200, "X-Served-By", aToken, false},
-		{"another status", "application/json", 409, "", `{"code":"1","description":"no","source":"test"}`, false},
+		{"another status", "application/json", 418, "", `{"code":"1","description":"no","source":"test"}`, false},
 		{"another media type", "text/html", 403, "", `<html>`, false},
 		{"no code", "application/json", 403, "", `{"description":"no","source":"test"}`, false},
 		{"a number for the code", "application/json", 403, "", `{"code":2032,"description":"no","source":"test"}`, false},

@@ -46,7 +46,7 @@ type AccessToken struct {
 	// Example: synthetic-partner-center-access-token
 	AccessToken string `json:"access_token" xml:"access_token"`
 
-	// ExpiresIn The token's lifetime in seconds (R). The pages do not name this member (P1, P2). Some of Microsoft's token services send a number, others a string of digits (R). So a reader has to accept both (assumption).
+	// ExpiresIn The token's lifetime in seconds (R). The pages do not name this member (P1, P2). Some of Microsoft's token services send a number, others a string of digits (R). So a reader has to accept both (assumption). It is the lifetime that counts, and no claim of the token (assumption).
 	//
 	// Example: 3600
 	ExpiresIn json.Number `json:"expires_in,omitempty" xml:"expires_in,omitempty"`

@@ -121,7 +121,10 @@ func failing(status int, retryAfter ...string) answer {
 }
 
 func (s *script) next(r *http.Request) answer {
-	body, _ := io.ReadAll(r.Body)
+	var body []byte
+	if r.Body != nil {
+		body, _ = io.ReadAll(r.Body)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requests = append(s.requests, request{r.Method, r.URL.String(), r.URL.Path, r.Header.Clone(), string(body)})

@@ -49,7 +49,7 @@ Exit codes: 0 every answer conforms, 1 one does not, 2 wrong usage, 4 the servic
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.conform(cmd) },
 	}
-	f.serviceFlags.register(cmd)
+	f.register(cmd)
 	flags := cmd.Flags()
 	flags.BoolVar(&f.emulator, "emulator", false, "ask an emulator inside this process instead; no bearer is needed")
 	flags.BoolVar(&f.plan, "plan", false, "print what would be sent, and send nothing")

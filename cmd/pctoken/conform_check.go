@@ -28,19 +28,19 @@ func (one *cell) deviates(place, format string, args ...any) {
 }
 
 // judge holds an answer, or that there is none, against the contract.
-func (c *conformance) judge(one *cell, err error) {
+func (c *conformance) judge(ctx context.Context, one *cell, err error) {
 	if one.answer == nil {
 		one.deviates("answer", "none: %v", err)
 	} else {
 		c.keepSecrets(one)
-		one.holdAgainst(c.contract)
+		one.holdAgainst(ctx, c.contract)
 	}
 	for i, d := range one.deviations {
 		one.deviations[i] = deviation{c.shown(d.Place), c.shown(d.Problem)}
 	}
 }
 
-func (one *cell) holdAgainst(contract contract) {
+func (one *cell) holdAgainst(ctx context.Context, contract contract) {
 	header, got := one.answer.Header, one.answer.StatusCode
 	if got != one.Expected {
 		one.deviates("status", "%d, not %d", got, one.Expected)
@@ -63,7 +63,7 @@ func (one *cell) holdAgainst(contract contract) {
 		return
 	}
 	options := &openapi3filter.Options{MultiError: true, IncludeResponseStatus: true}
-	err := openapi3filter.ValidateResponse(context.Background(), &openapi3filter.ResponseValidationInput{
+	err := openapi3filter.ValidateResponse(ctx, &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: one.answer.Request, Route: &routers.Route{
 			Spec: contract.T, Path: one.Path, PathItem: one.item, Method: http.MethodPost, Operation: one.operation,
 		}},

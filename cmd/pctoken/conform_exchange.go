@@ -64,7 +64,7 @@ func (c *conformance) run(ctx context.Context, probes []probe, pause time.Durati
 			return failure{fmt.Errorf("the service throttles (429) after %d requests: try again later, with a longer --pause", i), exitUnavailable}
 		}
 		c.cells = append(c.cells, one)
-		c.judge(one, err)
+		c.judge(ctx, one, err)
 		if c.silent() {
 			return failure{fmt.Errorf("%s does not answer: %w", c.service, err), exitUnavailable}
 		}
@@ -133,12 +133,12 @@ func (c *conformance) exchange(ctx context.Context, one *cell) error {
 // probing is a transport that sends a probe's request and keeps the answer.
 type probing struct {
 	next http.RoundTripper
-	*cell
+	cell *cell
 }
 
 func (p probing) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.Clone(r.Context())
-	switch p.Purpose {
+	switch p.cell.Purpose {
 	case purposeNoBearer:
 		r.Header.Del("Authorization")
 	case purposeNoIDs:

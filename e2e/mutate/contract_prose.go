@@ -23,6 +23,8 @@ var proseMutations = []mutation{
 	inProse("/info", "the calling application (P5)", "the calling application (P6)"),
 	inProse("/info", "408, 429, 502, 503 and 504", "408, 429, 501, 503 and 504"),
 	inProse("/info", "`Retry-After` in seconds", "`Retry-After` in milliseconds"),
+	inProse("/info", "per partner tenant", "per application"),
+	inProse("/info", "immediate retries count", "no retries count"),
 	inProse("/info", "these statuses, so they are no part of this contract", "these statuses, but they are part of this contract"),
 	inProse("/info", "has to expect them all the same (assumption)", "has to expect them all the same (P1, P2)"),
 	inProse("/info", "App-only and app+user bearers both work", "App-only bearers alone work"),
@@ -120,6 +122,7 @@ var proseMutations = []mutation{
 	inProse(tokenField+"token_type", "`bearer`", "`mac`"),
 	inProse(tokenField+"expires_in", "in seconds", "in minutes"),
 	inProse(tokenField+"expires_in", "a string of digits", "a date"),
+	inProse(tokenField+"expires_in", "no claim of the token", "any claim of the token"),
 	inProse(tokenField+"expires_in", "accept both (assumption)", "accept a number (assumption)"),
 
 	// the error

@@ -48,8 +48,10 @@ func mutate(only string) error {
 	baseline := mutation{tests: []string{"./api", "./wrapper"}, apply: func(dir string) error {
 		return editContract(dir, func(document []byte) ([]byte, error) { return document, nil })
 	}}
-	if killers, err := try(filepath.Join(scratch, "baseline"), baseline); err != nil || len(killers) > 0 {
-		return fmt.Errorf("the tests fail already with nothing broken: %v %w", killers, err)
+	if killers, err := try(filepath.Join(scratch, "baseline"), baseline); err != nil {
+		return err
+	} else if len(killers) > 0 {
+		return fmt.Errorf("the tests fail already with nothing broken: %v", killers)
 	}
 
 	all := slices.Concat(contractMutations, proseMutations, boundMutations, wrapperMutations)

@@ -146,11 +146,35 @@ func TestExchangeThatPanics_ReleasesItsLease(t *testing.T) {
 }
 
 func TestExchangeSlowerThanItsLease_CostsAnExchangeAndNoMore(t *testing.T) {
+	tests := map[string]struct {
+		delay     time.Duration // of every exchange
+		exchanges int
+	}{
+		"a little": {13 * time.Second, 2}, // the first comes while the second is under way, and serves all
+		"much":     {20 * time.Second, 50},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			inFakeTime(t, func(t *testing.T) {
+				e := &endpoint{delay: test.delay}
+				got := askAll(t, fleet(t, 50, e, &memory{}))
+				if len(got.errs) > 0 || e.count() > test.exchanges || got.slowest > 15*time.Second+test.delay+time.Second {
+					t.Errorf("%d exchanges, %d errors, the slowest call took %v", e.count(), len(got.errs), got.slowest)
+				}
+			})
+		})
+	}
+}
+
+func TestRenewalSlowerThanItsLease_ServesAll(t *testing.T) {
 	inFakeTime(t, func(t *testing.T) {
-		e, store := &endpoint{delay: 13 * time.Second}, &memory{}
-		got := askAll(t, fleet(t, 50, e, store))
-		if len(got.errs) > 0 || e.count() != 2 {
-			t.Errorf("%d exchanges, %d errors", e.count(), len(got.errs))
+		e := &endpoint{delay: 20 * time.Second}
+		sources := fleet(t, 200, e, &memory{})
+		askAll(t, sources)
+		warm := e.count()
+		call(t, sources, 10*time.Hour, 10*time.Second)
+		if n := e.count() - warm; n > 3*10*60/36 {
+			t.Errorf("%d exchanges in ten hours", n)
 		}
 	})
 }

@@ -91,7 +91,7 @@ func TestStoreOutage_SpreadsAFleetWhoseTokensEndTogether(t *testing.T) {
 				e, store := &endpoint{}, &memory{}
 				sources := fleet(t, replicas, e, store)
 				askAll(t, sources)
-				call(t, sources, 36*time.Minute, time.Minute) // the worst moment: the token is nearly due
+				call(t, sources, 30*time.Minute, time.Minute)
 				began := time.Now()
 				store.fail(outage(release))
 				call(t, sources, 2*time.Hour, time.Minute)

@@ -4,8 +4,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/partnercenter-go/generatetoken/wrapper"
 )
 
 func TestInvalidate_CostsOneExchangeHoweverManyRefuseTheToken(t *testing.T) {
@@ -42,7 +40,6 @@ func TestInvalidate_ReachesTheOthersWithinAMinute(t *testing.T) {
 
 func TestInvalidate_IsNotUndoneByASlowReplica(t *testing.T) {
 	inFakeTime(t, func(t *testing.T) {
-		// The service gives each replica the same token until it is refused.
 		e, store := &endpoint{}, &memory{}
 		hold := make(chan struct{})
 		var late atomic.Bool
@@ -127,5 +124,3 @@ func TestRenewedToken_IsNotHeldForOneThatWasRefused(t *testing.T) {
 		}
 	})
 }
-
-var _ = wrapper.ErrThrottled
