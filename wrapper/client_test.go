@@ -238,6 +238,17 @@ func TestAPI_SendsABodyThatCannotBeRewoundAgain(t *testing.T) {
 	}
 }
 
+func TestAPI_SendsNoBodyIfThereIsNone(t *testing.T) {
+	s := &script{answers: []answer{failing(500), ok()}}
+	resp, err := onSocket(t, s, quickly()).API().GenerateTokenWithBodyWithResponse(t.Context(), nil, "application/json", nil)
+	if err != nil || resp.JSON200 == nil {
+		t.Fatalf("got %v, %v", resp, err)
+	}
+	for _, r := range s.seen() {
+		checkEqual(t, "body", r.body, "")
+	}
+}
+
 func TestAPI_HasTheHeadersAndTheBearer(t *testing.T) {
 	s := &script{answers: []answer{failing(500), ok()}}
 	id := uuid.New()

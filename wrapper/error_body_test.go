@@ -156,6 +156,18 @@ func TestError_KeepsABoundedPartOfTheData(t *testing.T) {
 	}
 }
 
+func TestError_KeepsABoundedPartOfTheDataOfXML(t *testing.T) {
+	body := "<e><code>1</code>" + strings.Repeat("<data>x</data>", 200) + "<data>" + strings.Repeat("word ", 1000) + "</data></e>"
+	long := "<e><code>1</code><data>" + strings.Repeat("word ", 1000) + "</data></e>"
+	for _, body := range []string{body, long} {
+		_, err := inMemory(t, &script{answers: []answer{{status: 400, body: body}}}).GenerateToken(t.Context())
+		count, bytes := sizeOf(asError(t, err).Data)
+		if count < 2 || count > 65 || bytes > 2<<10 {
+			t.Errorf("kept %d values and %d bytes of text", count, bytes)
+		}
+	}
+}
+
 func manyMembers(n int) string {
 	var b strings.Builder
 	for i := range n {

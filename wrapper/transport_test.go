@@ -12,6 +12,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -140,6 +142,25 @@ func TestTransport_MakesAConnectionForEachOfManyCallsAtOnce(t *testing.T) {
 			checkEqual(t, "connections", server.taken.Load(), calls)
 		})
 	}
+}
+
+// A program may have replaced http.DefaultTransport before it made a client, so this takes a process of its own.
+func TestTransport_LeavesADefaultThatWasReplacedAsItIs(t *testing.T) {
+	const variable = "TEST_REPLACES_DEFAULT_TRANSPORT"
+	if os.Getenv(variable) == "" {
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
+		cmd.Env = append(os.Environ(), variable+"=1")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v: %s", err, out)
+		}
+		return
+	}
+	s := &script{answers: []answer{ok()}}
+	http.DefaultTransport = s
+	if _, err := withBearer(t, wrapper.StaticBearer(bearer)).GenerateToken(t.Context()); err != nil {
+		t.Error(err)
+	}
+	checkEqual(t, "requests", len(s.seen()), 1)
 }
 
 // A gateway out of step answers the second request of a connection with what was another's.
