@@ -76,8 +76,8 @@ soak: ## Make exchanges at full speed with 5 % faults for ten minutes, or as SOA
 	cd e2e && $(GO) run ./soak $(SOAK)
 
 .PHONY: bench
-bench: ## Measure this client beside what a user would pick instead, and write the table into the README (four minutes)
-	cd bench && $(GO) run ./report -write ../README.md
+bench: ## Measure this client beside what a user would pick instead, and write the table into bench/README.md (four minutes)
+	cd bench && $(GO) run ./report -write README.md
 
 .PHONY: bench-check
 bench-check: ## Run each benchmark briefly, and fail if a ratio is beyond its bound
@@ -92,7 +92,7 @@ weight: ## Print what importing each package adds to a program
 	cd bench && $(GO) run ./weight
 
 .PHONY: chart
-chart: ## Draw the README's picture of retries anew, from a real run
+chart: ## Draw the picture of retries anew, from a real run
 	cd e2e && $(GO) run ./chart > ../.github/retries.svg
 
 .PHONY: load
@@ -139,7 +139,18 @@ release-files: build ## Make the manual pages and completions that a release bri
 .PHONY: snapshot
 snapshot: ## Build what a release would be, in dist/, without releasing it
 	$(GO) run $(GORELEASER) check
-	$(GO) run $(GORELEASER) release --snapshot --clean --skip=publish$$(command -v syft > /dev/null || echo ,sbom)
+	$(GO) run $(GORELEASER) release --snapshot --clean --skip=publish$$(command -v syft > /dev/null || echo ,sbom)$$(docker info > /dev/null 2>&1 || echo ,docker)
+
+# buildah builds without a daemon, also within a container. The image is in bin/image, and goes where IMAGE says.
+BUILDAH := buildah --storage-driver vfs --root $(CURDIR)/bin/image/root --runroot $(CURDIR)/bin/image/run
+IMAGE   ?= oci:$(CURDIR)/bin/image/pctoken
+.PHONY: image
+image: ## Build the emulator's container image with buildah: make image IMAGE=docker-daemon:pctoken:latest
+	@command -v buildah > /dev/null || { echo "make image needs buildah; Debian has it as a package" >&2; exit 1; }
+	CGO_ENABLED=0 GOOS=linux $(GO) build -trimpath -buildvcs=auto -o bin/image/linux/$$($(GO) env GOARCH)/pctoken ./cmd/pctoken
+	$(BUILDAH) build --isolation chroot --platform linux/$$($(GO) env GOARCH) --tag pctoken --file cmd/pctoken/Dockerfile bin/image
+	$(BUILDAH) push pctoken $(IMAGE)
+	@container=$$($(BUILDAH) from pctoken) && $(BUILDAH) run --isolation chroot "$$container" -- /pctoken version
 
 .PHONY: release
 release: ## Release the tag that is checked out, as a draft; the release workflow runs it

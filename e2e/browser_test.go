@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -24,10 +25,10 @@ type tab struct {
 }
 
 // browse opens a page. When the test ends, it fails for errors that the page wrote to its console.
-func browse(t *testing.T, url string) tab {
+func browse(t *testing.T, url string, options ...chromedp.ExecAllocatorOption) tab {
 	t.Helper()
-	allocator, end := chromedp.NewExecAllocator(t.Context(), append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-background-networking", true), chromedp.WindowSize(1300, 950))...)
+	allocator, end := chromedp.NewExecAllocator(t.Context(), append(append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-background-networking", true), chromedp.WindowSize(1200, 950)), options...)...)
 	t.Cleanup(end)
 	ctx, closeTab := chromedp.NewContext(allocator)
 	t.Cleanup(closeTab)
@@ -75,6 +76,15 @@ func (t tab) until(javascript string) {
 	if _, err := chromedp.Run(t.ctx, chromedp.Poll[chromedp.Void](javascript, chromedp.WithPollingInterval(50*time.Millisecond))); err != nil {
 		t.picture("failed")
 		t.Fatalf("waiting for %s: %v", javascript, err)
+	}
+}
+
+// width makes the page so wide.
+func (t tab) width(pixels int64) {
+	t.Helper()
+	_, err := chromedp.Call(t.ctx, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: pixels, Height: 950, DeviceScaleFactor: 1})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -140,5 +150,43 @@ func TestBrowser_LetsAPersonTryTheEndpoint(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	page.until(`document.querySelector('#requests tr').cells[3].textContent === '4 (a retry)'`)
-	page.picture("live")
+
+	// A request opens to show what was sent, and stays open when others come.
+	page.do("opening a request", chromedp.Click(chromedp.CSS("#requests tr:first-child button")))
+	details := page.text("#requests td.details")
+	for _, want := range []string{"Authorization: Bearer REDACTED", "grant_type=jwt_token", "Ms-Requestid: "} {
+		if !strings.Contains(details, want) {
+			t.Errorf("the details lack %q: %q", want, details)
+		}
+	}
+	for name, width := range map[string]int64{"live": 1200, "live-narrow": 400} {
+		page.width(width)
+		page.until(`document.documentElement.scrollWidth <= window.innerWidth`) // no column is cut off
+		page.picture(name)
+	}
+}
+
+// A person answers a sign-in by device code on the page, where Entra is played.
+func TestBrowser_LetsAPersonApproveADeviceCode(t *testing.T) {
+	certificates := t.TempDir()
+	url := serve(t, 2, "--entra", "--cert-dir", certificates)[0]
+	page := browse(t, url+"/_emulator/", chromedp.IgnoreCertErrors)
+	token := filepath.Join(t.TempDir(), "refresh-token")
+	login := exec.CommandContext(t.Context(), pctoken, "login", "--client-id", "any", "--tenant-id", "any", "--refresh-token-file", token)
+	login.Env = append(os.Environ(), "AZURE_AUTHORITY_HOST="+url, "SSL_CERT_FILE="+filepath.Join(certificates, "pctoken-emulator.pem"))
+	done := make(chan error, 1)
+	var out []byte
+	go func() {
+		var err error
+		out, err = login.CombinedOutput()
+		done <- err
+	}()
+	page.until(`!document.querySelector('#codes').hidden`)
+	page.width(1200)
+	page.picture("device-code")
+	page.do("approving", chromedp.Click(chromedp.CSS("#codes button")))
+	if err := <-done; err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	page.until(`document.querySelector('#codes').hidden`)
 }

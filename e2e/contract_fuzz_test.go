@@ -108,7 +108,8 @@ func TestEmulator_KeepsTheContractWhateverItIsSent(t *testing.T) {
 			t.Fatalf("%d: %v", answer.Code, err)
 		}
 	})
-	made := judge{name: fmt.Sprintf("kin-openapi, requests made at random, answered %v", statuses)}
+	t.Logf("answered %v", statuses)
+	made := judge{name: "kin-openapi, requests made at random", varies: true}
 	for _, n := range statuses {
 		made.cases += n
 	}

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// adminSpec describes what routes routes, without Entra; a test holds the two together.
+// adminSpec describes what the routes below answer, without Entra's; a test holds the two together.
 //
 //go:embed admin.yaml
 var adminSpec []byte
@@ -22,13 +22,13 @@ type handler struct {
 	http.Handler
 }
 
-// routes routes everything but the endpoint. An error names the handler of [WithHandler] whose pattern cannot be.
+// routes returns the routes of everything but the endpoint. An error names a pattern of [WithHandler] that cannot be.
 func (e *Emulator) routes() (*http.ServeMux, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /openapi.yaml", serveYAML(e.contract.yaml))
 	mux.HandleFunc("GET /_emulator/openapi.yaml", serveYAML(adminSpec))
-	// A page of another site must not command it through the browser of somebody who develops.
+	// A page of another site must not command the emulator through a developer's browser.
 	own := http.NewCrossOriginProtection()
 	own.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		adminError(w, http.StatusForbidden, errors.New("the request comes from a page of another site"))
@@ -113,7 +113,7 @@ func (e *Emulator) putFaults(w http.ResponseWriter, r *http.Request) {
 	e.getFaults(w, r)
 }
 
-// clock is the body of the clock's answers, and with the offset alone of requests.
+// clock is the body of the clock's answers. Requests have the offset alone.
 type clock struct {
 	Offset string    `json:"offset"`
 	Now    time.Time `json:"now,omitzero"`
@@ -143,7 +143,7 @@ func (e *Emulator) postRevoke(w http.ResponseWriter, r *http.Request) {
 	var of struct {
 		Token *string `json:"token"`
 	}
-	if err := readJSON(w, r, &of); err != nil && err != io.EOF || of.Token != nil && *of.Token == "" {
+	if err := readJSON(w, r, &of); err != nil && !errors.Is(err, io.EOF) || of.Token != nil && *of.Token == "" {
 		adminError(w, http.StatusBadRequest, errors.New(`the body has to name a token, such as {"token": "…"}, or be empty: then all are revoked`))
 		return
 	}

@@ -139,6 +139,9 @@ func TestAdmin_IsAsItIsDescribed(t *testing.T) {
 			}); err != nil {
 				t.Errorf("%v in %s", err, body)
 			}
+			if strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json") && resp.Header.Get("Cache-Control") != "no-store" {
+				t.Error("the answer can be cached")
+			}
 			if resp.Status[:3] != test.status {
 				t.Errorf("status %s", resp.Status)
 			}

@@ -19,7 +19,7 @@ import (
 // with [New]; the zero value is not usable. It is safe for concurrent use.
 //
 // Beside the endpoint it answers at /healthz, /openapi.yaml (the contract, with the emulator as its server) and
-// /_emulator/, the admin API for programs that are not in Go: what it can do is described at /_emulator/openapi.yaml.
+// /_emulator/. There is the admin API, for programs that are not in Go; /_emulator/openapi.yaml describes it.
 type Emulator struct {
 	contract *contract
 	beside   func() (*http.ServeMux, error) // routes all but the endpoint; made when first needed
@@ -40,7 +40,7 @@ type Emulator struct {
 	offset  time.Duration
 }
 
-// New returns an emulator that has seen no request yet, or an error that names the option which cannot work.
+// New returns an emulator, or an error that names the option that cannot work.
 func New(opts ...Option) (*Emulator, error) {
 	contract, err := loadContract()
 	if err != nil {
@@ -79,8 +79,7 @@ func (e *Emulator) Reset() {
 	e.offset = 0
 }
 
-// Requests returns the requests to the endpoint that have arrived, oldest first: the last 10,000 of them, or fewer where
-// they are large.
+// Requests returns the requests that the endpoint got, oldest first: the last 10,000, or fewer if they are large.
 func (e *Emulator) Requests() []Request { return e.lastRequests(math.MaxInt) }
 
 func (e *Emulator) lastRequests(n int) []Request {
@@ -89,7 +88,7 @@ func (e *Emulator) lastRequests(n int) []Request {
 	return e.journal.last(n)
 }
 
-// Faults returns the faults that are still to be met.
+// Faults returns the faults that no request has met yet, each with the times that are left.
 func (e *Emulator) Faults() []Fault {
 	e.mu.Lock()
 	defer e.mu.Unlock()

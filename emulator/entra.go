@@ -136,7 +136,7 @@ func (e *Emulator) authenticate(r *http.Request, mustProve bool) (client, *messa
 	app, known := e.entra.app(id)
 	registered := len(e.entra.apps) > 0
 	proof := cmp.Or(secret, assertion)
-	code := ""
+	var code string
 	switch {
 	case !known:
 		code = "AADSTS700016"

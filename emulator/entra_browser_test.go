@@ -113,7 +113,7 @@ func TestAuthorize_RefusesByTheBrowser(t *testing.T) {
 // Nobody is sent anywhere for a client that is not known, or to a place that is not the client's.
 func TestAuthorize_ChecksClientAndRedirect(t *testing.T) {
 	const own = "https://web.example/back"
-	any := []emulator.Option{emulator.WithEntra()}
+	unregistered := []emulator.Option{emulator.WithEntra()}
 	registered := []emulator.Option{emulator.WithEntra(
 		emulator.App{ID: "an-app", RedirectURIs: []string{own, "http://localhost/callback", "https://web.example:8443/"}})}
 	for name, test := range map[string]struct {
@@ -121,18 +121,18 @@ func TestAuthorize_ChecksClientAndRedirect(t *testing.T) {
 		but  []string
 		says string // empty: the page asks for the sign-in
 	}{
-		"localhost":                        {any, nil, ""},
-		"127.0.0.1":                        {any, []string{"redirect_uri", "http://127.0.0.1:8/"}, ""},
-		"localhost alone":                  {any, []string{"redirect_uri", "http://localhost"}, ""},
-		"IPv6, which Entra does not take":  {any, []string{"redirect_uri", "http://[::1]:8/"}, "AADSTS50011"},
-		"localhost over TLS":               {any, []string{"redirect_uri", "https://localhost:8/"}, "AADSTS50011"},
-		"elsewhere":                        {any, []string{"redirect_uri", "https://evil.example/"}, "AADSTS50011"},
-		"elsewhere, by its user":           {any, []string{"redirect_uri", "http://localhost@evil.example/"}, "AADSTS50011"},
-		"a user":                           {any, []string{"redirect_uri", "http://evil@localhost/"}, "AADSTS50011"},
-		"a fragment":                       {any, []string{"redirect_uri", "http://localhost/#a"}, "AADSTS50011"},
-		"no redirect":                      {any, []string{"redirect_uri", ""}, "AADSTS50011"},
-		"no URL":                           {any, []string{"redirect_uri", "http://%zz"}, "AADSTS50011"},
-		"no client":                        {any, []string{"client_id", ""}, "AADSTS900144"},
+		"localhost":                        {unregistered, nil, ""},
+		"127.0.0.1":                        {unregistered, []string{"redirect_uri", "http://127.0.0.1:8/"}, ""},
+		"localhost alone":                  {unregistered, []string{"redirect_uri", "http://localhost"}, ""},
+		"IPv6, which Entra does not take":  {unregistered, []string{"redirect_uri", "http://[::1]:8/"}, "AADSTS50011"},
+		"localhost over TLS":               {unregistered, []string{"redirect_uri", "https://localhost:8/"}, "AADSTS50011"},
+		"elsewhere":                        {unregistered, []string{"redirect_uri", "https://evil.example/"}, "AADSTS50011"},
+		"elsewhere, by its user":           {unregistered, []string{"redirect_uri", "http://localhost@evil.example/"}, "AADSTS50011"},
+		"a user":                           {unregistered, []string{"redirect_uri", "http://evil@localhost/"}, "AADSTS50011"},
+		"a fragment":                       {unregistered, []string{"redirect_uri", "http://localhost/#a"}, "AADSTS50011"},
+		"no redirect":                      {unregistered, []string{"redirect_uri", ""}, "AADSTS50011"},
+		"no URL":                           {unregistered, []string{"redirect_uri", "http://%zz"}, "AADSTS50011"},
+		"no client":                        {unregistered, []string{"client_id", ""}, "AADSTS900144"},
 		"a registered URI":                 {registered, []string{"redirect_uri", own}, ""},
 		"a registered one, another port":   {registered, []string{"redirect_uri", "http://localhost:99/callback"}, ""},
 		"a registered one, a slash more":   {registered, []string{"redirect_uri", "https://web.example:8443"}, "AADSTS50011"},

@@ -49,7 +49,6 @@ func TestDeviceCode_GoesItsWay(t *testing.T) {
 	}
 	step(0, "authorization_pending", 70016)
 	step(time.Second, "authorization_pending", 70016)
-	step(300*time.Millisecond, "slow_down", []int{}...)
 	step(time.Second, "authorization_pending", 70016)
 	if answer := polled(t, server, d.DeviceCode, "client_id", "b"); !slices.Equal(answer.Codes, []int{70000}) {
 		t.Errorf("another client got %+v", answer)

@@ -10,8 +10,9 @@ import (
 	"github.com/google/uuid"
 )
 
-// entraErrors are the refusals of Entra that the emulator knows ("Microsoft Entra authentication and authorization error
-// codes"), by their code, or by the error itself where it has no code here. The texts are the emulator's.
+// entraErrors are the refusals of Entra that the emulator knows, by their code, or by the error itself where it has no
+// code here. What Entra's pages on the grants say of 50076, 50079, 50173, 65001, 700082, 7000215 and 7000222 a client may
+// rely on; the other codes, and all texts, are the emulator's choice.
 var entraErrors = map[string]struct{ kind, text string }{
 	"AADSTS50011":   {"invalid_request", "The redirect URI is not among those that are registered for the application."},
 	"AADSTS50058":   {"login_required", "Nobody is signed in."},
@@ -92,10 +93,7 @@ func (e *Emulator) entraLacks(r *http.Request, parameter string) message {
 // refused encodes a refusal. Without a status it has the one of its error.
 func refused(status int, refusal entraError) message {
 	if status == 0 {
-		status = http.StatusBadRequest
-		if refusal.Error == "invalid_client" {
-			status = http.StatusUnauthorized
-		}
+		status = http.StatusBadRequest // also for invalid_client, where RFC 6749 would allow 401
 	}
 	return inEntraJSON(status, refusal)
 }

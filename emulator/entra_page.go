@@ -78,5 +78,5 @@ func sendBack(w http.ResponseWriter, r *http.Request, redirectURI, mode string, 
 		q.Set(name, values.Get(name))
 	}
 	u.RawQuery = q.Encode()
-	http.Redirect(w, r, u.String(), http.StatusSeeOther)
+	http.Redirect(w, r, u.String(), http.StatusSeeOther) //nolint:gosec // the redirect URI is the client's own: redirects checks it
 }

@@ -86,3 +86,22 @@ func TestEntra_KnowsTheTenantOfAPersonThatNamesNone(t *testing.T) {
 		}
 	}
 }
+
+func TestEntra_GivesIDAndRefreshTokensForTheirScopesAlone(t *testing.T) {
+	server := start(t, emulator.WithEntra())
+	for scope, want := range map[string]struct{ id, refresh bool }{
+		"":                      {false, false},
+		"profile email":         {false, false},
+		"openid":                {true, false},
+		"offline_access":        {false, true},
+		"openid offline_access": {true, true},
+	} {
+		answer := signedIn(t, server, partnerCenter+"/.default "+scope, emulator.SignIn{})
+		if got := answer.IDToken != ""; got != want.id {
+			t.Errorf("%q brings an ID token: %t", scope, got)
+		}
+		if got := answer.RefreshToken != ""; got != want.refresh {
+			t.Errorf("%q brings a refresh token: %t", scope, got)
+		}
+	}
+}

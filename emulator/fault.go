@@ -12,49 +12,46 @@ import (
 	"time"
 )
 
-// Fault is what a request meets instead of its answer, or before it, and which requests meet it. The zero value meets
-// one request and does nothing to it. [ParseFault] and String give it a form to type, which is its JSON form too.
+// Fault says what goes wrong with a request, and with which requests. The zero value meets one request and changes
+// nothing. [ParseFault] and String give it a form to type, which is its JSON form too.
 type Fault struct {
-	// At is where the requests arrive that meet the fault; empty is the endpoint. A fault with one of Entra's codes is
-	// always at Entra.
+	// At chooses requests by where they arrive; empty is the endpoint. A fault with one of Entra's codes is at Entra.
 	At Place
-	// Status is answered instead of the usual, from 300 to 599; 0 or 200 leaves the usual answer.
+	// Status replaces the answer by one with this status, from 300 to 599; 0 and 200 leave the usual answer.
 	Status int
-	// Code is the error code of an answer with Status. Where it is empty, the answer has a code that is documented for its
-	// status, or the status itself. One of Entra's codes, such as "AADSTS700082", needs no Status.
+	// Code is the error code of the answer with Status. Empty means a code that is documented for the status, or else the
+	// status itself. One of Entra's codes, such as "AADSTS700082", needs no Status.
 	Code string
 	// RetryAfter is sent as the answer's Retry-After, in seconds rounded up; 0 sends none.
 	RetryAfter time.Duration
-	// RetryAfterDate sends RetryAfter as the date that it comes to.
+	// RetryAfterDate sends RetryAfter as a date.
 	RetryAfterDate bool
-	// Location is where a redirect (a Status from 300 to 399) leads. Where it is empty, that is the URL of the request:
-	// a circle.
+	// Location is where a redirect (a Status from 300 to 399) leads. Empty means the URL of the request: a circle.
 	Location string
-	// ContentType replaces the answer's.
+	// ContentType replaces the answer's Content-Type.
 	ContentType string
 	// Body replaces the answer's body.
 	Body Body
-	// Delay is waited before the answer's headers.
+	// Delay is the wait before the answer's headers.
 	Delay time.Duration
-	// BytesPerSecond is how fast the answer's body comes; 0 is as fast as can be.
+	// BytesPerSecond is the speed of the answer's body; 0 means no limit.
 	BytesPerSecond int
-	// Truncate breaks the connection off in the middle of the answer's body.
+	// Truncate ends the connection in the middle of the answer's body.
 	Truncate bool
 	// Reset resets the connection instead of answering.
 	Reset bool
 	// ResetAfterHeaders resets the connection between the answer's headers and its body.
 	ResetAfterHeaders bool
 
-	// Times is how many requests meet the fault. 0 means one or, where Every or Probability choose the requests, no end.
+	// Times is how many requests meet the fault. 0 means one, or with Every or Probability no limit.
 	Times int
-	// Every makes each nth request meet the fault, counted from when the fault was set; 1 is each one.
+	// Every chooses each nth request since the fault was set; 1 is each one.
 	Every int
-	// Probability makes a request meet the fault with this chance, from 0 to 1. What falls how is settled by the seed of
-	// [WithSeed].
+	// Probability is the chance, from 0 to 1, that a request meets the fault. [WithSeed] makes it repeatable.
 	Probability float64
 }
 
-// Body is what a [Fault] makes of the body of an answer. The zero value leaves it as it is.
+// Body replaces the body of an answer. The zero value leaves it as it is.
 type Body string
 
 // The bodies that a fault can bring.

@@ -147,8 +147,12 @@ func TestDeviceCode_MayBePolledAHalfIntervalEarly(t *testing.T) {
 				s.Errorf("the first poll got %q", got)
 			}
 			s.SetClockOffset(apart)
-			if got := s.entra("token", poll).Error; got != want {
-				s.Errorf("after %s got %q, want %q", apart, got, want)
+			got := s.entra("token", poll)
+			if got.Error != want {
+				s.Errorf("after %s got %q, want %q", apart, got.Error, want)
+			}
+			if strings.HasPrefix(got.Description, "AADSTS") != (want == "authorization_pending") {
+				s.Errorf("after %s it says %q", apart, got.Description)
 			}
 		}, emulator.WithEntra())
 	}

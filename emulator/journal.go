@@ -12,7 +12,7 @@ type Request struct {
 	Number int `json:"number"`
 	// Time is when it arrived, by the emulator's clock.
 	Time time.Time `json:"time"`
-	// Method and Path are of the request line.
+	// Method and Path come from the request line.
 	Method string `json:"method"`
 	Path   string `json:"path"`
 	// Header has every header. Values that are not known to be harmless are "REDACTED"; so is the token in "Bearer REDACTED".
@@ -31,7 +31,7 @@ type Request struct {
 	Status int `json:"status"`
 }
 
-// size is about what it takes to keep the request.
+// size estimates the memory that the request takes.
 func (r *Request) size() int {
 	size := 512 + len(r.Path) + len(r.Body)
 	for name, values := range r.Header {
@@ -43,7 +43,7 @@ func (r *Request) size() int {
 	return size
 }
 
-// How much of the requests is kept, so that an emulator under load does not grow without end.
+// Bounds on what is kept, so that an emulator under load does not grow without end.
 const (
 	keptRequests     = 10_000
 	keptRequestBytes = 32 << 20

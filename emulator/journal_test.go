@@ -61,14 +61,14 @@ func TestRequests_AreTheLastTenThousand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range 10_001 {
+	for i := range 10_002 {
 		exchangeInMemory(e, fmt.Sprintf("/%d", i), uuid.Nil.String())
 	}
 	kept := e.Requests()
-	if len(kept) != 10_000 || kept[0].Path != "/1" || kept[9_999].Path != "/10000" {
+	if len(kept) != 10_000 || kept[0].Path != "/2" || kept[9_999].Path != "/10001" {
 		t.Fatalf("kept %d requests, from %s to %s", len(kept), kept[0].Path, kept[len(kept)-1].Path)
 	}
-	if kept[9_999].Attempt != 10_001 {
+	if kept[9_999].Attempt != 10_002 {
 		t.Errorf("the attempt after those that are forgotten has number %d", kept[9_999].Attempt)
 	}
 	// An id whose requests are all forgotten is a new one.

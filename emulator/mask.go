@@ -109,7 +109,7 @@ func maskJSON(body []byte) (string, error) {
 	if err := decoder.Decode(&value); err != nil {
 		return "", err
 	}
-	if _, err := decoder.Token(); err != io.EOF {
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return "", errors.New("there is something after the value")
 	}
 	text, err := json.Marshal(maskValue("", value))
@@ -144,7 +144,7 @@ func maskXML(body []byte) (string, error) {
 	var open []string
 	for {
 		token, err := decoder.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return text.String(), nil
 		}
 		if err != nil {

@@ -22,8 +22,8 @@ func WithFaults(faults ...Fault) Option {
 	}
 }
 
-// WithSeed sets what settles which requests meet a fault with a Probability: the same seed and the same sequence of
-// requests give the same faults. The default is 0.
+// WithSeed sets the seed of faults with a Probability: the same seed and the same sequence of requests give the same
+// faults. The default is 0.
 func WithSeed(seed uint64) Option {
 	return func(e *Emulator) error {
 		e.seed = seed
@@ -42,8 +42,8 @@ func WithTokenLifetime(d time.Duration) Option {
 	}
 }
 
-// WithIdempotencyWindow sets for how long a request id gets the token again that it got before, with the same bearer.
-// 0 is never. The default is ten minutes: how long the service remembers is documented nowhere.
+// WithIdempotencyWindow sets for how long a request id, with the same bearer, gets the same token again. 0 is never. The
+// default is ten minutes: how long the service remembers is documented nowhere.
 func WithIdempotencyWindow(d time.Duration) Option {
 	return func(e *Emulator) error {
 		if d < 0 {

@@ -22,8 +22,7 @@ type message struct {
 	body   []byte
 }
 
-// play answers a request as its fault lets it: after the fault's delay with the refusal where the fault has a status,
-// or else with the answer, or not at all.
+// play answers a request after its fault's delay: with the refusal if the fault refuses, and otherwise with the answer.
 func (e *Emulator) play(w http.ResponseWriter, r *http.Request, fault Fault, answer, refusal func() message) {
 	if !pause(r.Context(), fault.Delay) {
 		return
@@ -101,7 +100,7 @@ func (e *Emulator) spoil(h http.Header, r *http.Request, status int, content []b
 	return io.MultiReader(io.LimitReader(whiteSpace{}, before), bytes.NewReader(content)), before + int64(len(content))
 }
 
-// whiteSpace is without end.
+// whiteSpace is endless.
 type whiteSpace struct{}
 
 func (whiteSpace) Read(p []byte) (int, error) {

@@ -32,8 +32,8 @@ func Start(opts ...Option) (*Server, error) {
 	return Listen("127.0.0.1:0", opts...)
 }
 
-// StartTLS is [Start] with TLS and HTTP/2, under a certificate that the server's Client trusts, as does whoever trusts
-// its Authority.
+// StartTLS is [Start] with TLS and HTTP/2. The server's Client trusts its certificate, and so does whoever trusts its
+// Authority.
 func StartTLS(opts ...Option) (*Server, error) {
 	return ListenTLS("127.0.0.1:0", opts...)
 }
@@ -126,11 +126,11 @@ func (s *Server) serve(serve func() error) {
 // Client returns a client that trusts the server's certificate. Its connections end with the server.
 func (s *Server) Client() *http.Client { return &http.Client{Transport: s.transport} }
 
-// Authority returns the certificate to trust, or nil without TLS. It vouches for this one server.
+// Authority returns the certificate to trust, or nil without TLS. It vouches for this server alone.
 func (s *Server) Authority() *x509.Certificate { return s.authority }
 
-// Shutdown stops listening and returns when the answers that are under way have gone out, or with the error of ctx
-// where it ends first.
+// Shutdown stops listening and returns once the answers under way have gone out, or with the error of ctx if that ends
+// first.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.transport.CloseIdleConnections()
 	err := s.server.Shutdown(ctx)
@@ -138,8 +138,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// Close stops listening and ends all connections, those in the middle of an answer too. Nothing of the server runs when
-// it returns. It may be called again.
+// Close stops listening and ends all connections, even in the middle of an answer. When it returns, nothing of the server
+// runs. It may be called again.
 func (s *Server) Close() {
 	_ = s.server.Close()
 	<-s.served

@@ -1,13 +1,15 @@
 package wrapper_test
 
 import (
+	"context"
 	"errors"
-	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
+	"net/http/cookiejar"
 	"net/http/httptest"
 	"os/exec"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,50 +20,52 @@ import (
 	"github.com/partnercenter-go/generatetoken/wrapper"
 )
 
-func TestGenerateTokenSendsWhatTheDocumentationAsksFor(t *testing.T) {
+func TestClient_SendsWhatTheDocumentationAsksFor(t *testing.T) {
 	const (
-		form = "application/x-www-form-urlencoded"
-		grab = "grant_type=jwt_token"
+		form  = "application/x-www-form-urlencoded"
+		grant = "grant_type=jwt_token"
+		xml   = "<TokenRequest><grant_type>jwt_token</grant_type></TokenRequest>"
 	)
 	tests := map[string]struct {
-		opts        []wrapper.Option
-		path        string
-		contentType string
-		body        string
-		header      map[string]string
+		opts              []wrapper.Option
+		path              string // of v3, if it is empty
+		contentType, body string
+		header            map[string]string
 	}{
 		"by default": {
-			path: "/v3/generatetoken", contentType: form, body: grab,
+			contentType: form, body: grant,
 			header: map[string]string{"Accept": "application/json", "MS-PartnerCenter-Application": ""},
 		},
 		"to the legacy endpoint": {
 			opts: []wrapper.Option{wrapper.WithLegacyEndpoint()},
-			path: "/generatetoken", contentType: form, body: grab,
+			path: "/generatetoken", contentType: form, body: grant,
 		},
 		"as JSON": {
-			opts: []wrapper.Option{wrapper.WithMediaType(wrapper.MediaTypeJSON)},
-			path: "/v3/generatetoken", contentType: "application/json", body: `{"grant_type":"jwt_token"}`,
+			opts:        []wrapper.Option{wrapper.WithMediaType(wrapper.MediaTypeJSON)},
+			contentType: "application/json", body: `{"grant_type":"jwt_token"}`,
 		},
 		"as text/json": {
-			opts: []wrapper.Option{wrapper.WithMediaType(wrapper.MediaTypeTextJSON)},
-			path: "/v3/generatetoken", contentType: "text/json", body: `{"grant_type":"jwt_token"}`,
+			opts:        []wrapper.Option{wrapper.WithMediaType(wrapper.MediaTypeTextJSON)},
+			contentType: "text/json", body: `{"grant_type":"jwt_token"}`,
 		},
 		"as XML": {
-			opts: []wrapper.Option{wrapper.WithMediaType(wrapper.MediaTypeXML)},
-			path: "/v3/generatetoken", contentType: "application/xml",
-			body: "<TokenRequest><grant_type>jwt_token</grant_type></TokenRequest>",
+			opts:        []wrapper.Option{wrapper.WithMediaType(wrapper.MediaTypeXML)},
+			contentType: "application/xml", body: xml,
 		},
 		"as text/xml": {
-			opts: []wrapper.Option{wrapper.WithMediaType(wrapper.MediaTypeTextXML)},
-			path: "/v3/generatetoken", contentType: "text/xml",
-			body: "<TokenRequest><grant_type>jwt_token</grant_type></TokenRequest>",
+			opts:        []wrapper.Option{wrapper.WithMediaType(wrapper.MediaTypeTextXML)},
+			contentType: "text/xml", body: xml,
+		},
+		"as JSON, to the legacy endpoint": {
+			opts: []wrapper.Option{wrapper.WithMediaType(wrapper.MediaTypeJSON), wrapper.WithLegacyEndpoint()},
+			path: "/generatetoken", contentType: "application/json", body: `{"grant_type":"jwt_token"}`,
 		},
 		"with the caller's own header values": {
 			opts: []wrapper.Option{
 				wrapper.WithAccept(wrapper.MediaTypeTextXML), wrapper.WithApplication("billing"),
 				wrapper.WithUserAgent("billing/1.2"),
 			},
-			path: "/v3/generatetoken", contentType: form, body: grab,
+			contentType: form, body: grant,
 			header: map[string]string{
 				"Accept": "text/xml", "MS-PartnerCenter-Application": "billing", "User-Agent": "billing/1.2",
 			},
@@ -74,224 +78,203 @@ func TestGenerateTokenSendsWhatTheDocumentationAsksFor(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := s.seen()[0]
-			if got.method != "POST" || got.path != test.path || got.body != test.body {
-				t.Errorf("sent %s %s with body %q", got.method, got.path, got.body)
+			if test.path == "" {
+				test.path = "/v3/generatetoken"
 			}
-			want := map[string]string{"Authorization": "Bearer " + bearer, "Content-Type": test.contentType}
+			checkEqual(t, "method", got.method, "POST")
+			checkEqual(t, "path", got.path, test.path)
+			checkEqual(t, "body", got.body, test.body)
+			want := map[string]string{
+				"Authorization": "Bearer " + bearer, "Content-Type": test.contentType, "Accept-Encoding": "identity", "Idempotency-Key": "",
+			}
 			for key, value := range test.header {
 				want[key] = value
 			}
 			for key, value := range want {
-				if got.header.Get(key) != value {
-					t.Errorf("%s is %q, want %q", key, got.header.Get(key), value)
-				}
+				checkEqual(t, key, got.header.Get(key), value)
 			}
-			for _, key := range []string{"ms-requestid", "ms-correlationid"} {
-				if id, err := uuid.Parse(got.header.Get(key)); err != nil || id == uuid.Nil {
-					t.Errorf("%s is %q, want a GUID", key, got.header.Get(key))
-				}
-			}
-			if !strings.HasPrefix(got.header.Get("User-Agent"), "partnercenter-go-generatetoken/") && test.header["User-Agent"] == "" {
-				t.Errorf("User-Agent is %q", got.header.Get("User-Agent"))
+			if agent := got.header.Get("User-Agent"); test.header["User-Agent"] == "" && !strings.HasPrefix(agent, "partnercenter-go-generatetoken/") {
+				t.Errorf("User-Agent is %q", agent)
 			}
 		})
 	}
 }
 
-func TestIDsOfTheContextAreSentAndReported(t *testing.T) {
+func TestClient_CallsTheGlobalServiceByDefault(t *testing.T) {
 	s := &script{answers: []answer{ok()}}
-	requestID, correlationID := uuid.New(), uuid.New()
-	ctx := wrapper.ContextWithRequestID(wrapper.ContextWithCorrelationID(t.Context(), correlationID), requestID)
-	token, err := onSocket(t, s).GenerateToken(ctx)
-	if err != nil {
+	if _, err := withBearer(t, wrapper.StaticBearer(bearer), on(s)).GenerateToken(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	got := s.seen()[0].header
-	if got.Get("ms-requestid") != requestID.String() || got.Get("ms-correlationid") != correlationID.String() {
-		t.Errorf("sent %q and %q", got.Get("ms-requestid"), got.Get("ms-correlationid"))
-	}
-	if token.RequestID != requestID.String() || token.CorrelationID != correlationID.String() {
-		t.Errorf("reported %q and %q", token.RequestID, token.CorrelationID)
+	checkEqual(t, "URL", s.seen()[0].url, "https://api.partnercenter.microsoft.com/v3/generatetoken")
+}
+
+func TestClient_TakesAPathInTheBaseURLForAPrefix(t *testing.T) {
+	for _, end := range []string{"", "/"} {
+		s := &script{answers: []answer{ok()}}
+		if _, err := inMemory(t, s, wrapper.WithBaseURL("https://gateway.example/partner-center"+end)).GenerateToken(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		checkEqual(t, "URL", s.seen()[0].url, "https://gateway.example/partner-center/v3/generatetoken")
 	}
 }
 
-func TestTheZeroUUIDOfAContextStandsForANewID(t *testing.T) {
-	s := &script{answers: []answer{ok()}}
-	if _, err := onSocket(t, s).GenerateToken(wrapper.ContextWithRequestID(t.Context(), uuid.Nil)); err != nil {
-		t.Fatal(err)
+// Each attempt of each call starts from the same request, whatever a transport does to the one that it is given.
+func TestClient_SendsTheSameWhateverATransportDoesToItsRequest(t *testing.T) {
+	tests := map[string]func(*http.Request){
+		"adds a header":        func(r *http.Request) { r.Header.Add("Cookie", "session=1") },
+		"adds to a header":     func(r *http.Request) { r.Header.Add("Accept", "text/html") },
+		"writes into a header": func(r *http.Request) { r.Header["Accept"][0], r.Header["User-Agent"][0] = "text/html", "proxy" },
+		"removes headers":      func(r *http.Request) { clear(r.Header) },
+		"replaces the bearer":  func(r *http.Request) { r.Header.Set("Authorization", "Basic canary") },
+		"rewrites the URL":     func(r *http.Request) { r.URL.Scheme, r.URL.Host, r.URL.Path = "http", "proxy.example", "/elsewhere" },
+		"adds a query":         func(r *http.Request) { r.URL.RawQuery = "key=canary" },
+		"replaces the URL":     func(r *http.Request) { r.URL = nil },
+		"sets the host":        func(r *http.Request) { r.Host = "proxy.example" },
+		"changes the length":   func(r *http.Request) { r.ContentLength = 7 },
+		"replaces the body":    func(r *http.Request) { r.GetBody = nil; r.Body = http.NoBody },
 	}
-	if id := s.seen()[0].header.Get("ms-requestid"); id == uuid.Nil.String() {
-		t.Error("the zero GUID was sent: one idempotency key for every call ever made")
-	}
-}
-
-func TestIDsThatTheServiceReportsWin(t *testing.T) {
-	a := ok()
-	a.header = map[string]string{"MS-RequestId": "theirs-1", "MS-CorrelationId": "theirs-2"}
-	token, err := onSocket(t, &script{answers: []answer{a}}).GenerateToken(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if token.RequestID != "theirs-1" || token.CorrelationID != "theirs-2" {
-		t.Errorf("reported %q and %q", token.RequestID, token.CorrelationID)
-	}
-}
-
-func TestRedirectsAreNotFollowed(t *testing.T) {
-	elsewhere := &script{answers: []answer{ok()}}
-	other := httptest.NewServer(elsewhere)
-	defer other.Close()
-	for _, status := range []int{301, 302, 303, 307, 308} {
-		t.Run(fmt.Sprint(status), func(t *testing.T) {
-			s := &script{answers: []answer{{status: status, header: map[string]string{"Location": other.URL}}}}
-			follow := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return nil }}
-			_, err := onSocket(t, s, wrapper.WithHTTPClient(follow)).GenerateToken(t.Context())
-			e := asError(t, err)
-			if e.StatusCode != status || e.Retryable() {
-				t.Errorf("got %v", err)
-			}
-			wantKind(t, err, nil)
-			if len(elsewhere.seen()) != 0 {
-				t.Error("the bearer went to another host")
-			}
-			if err := follow.CheckRedirect(nil, nil); err != nil {
-				t.Error("the caller's http.Client was changed")
-			}
-			follow.CloseIdleConnections()
-		})
-	}
-}
-
-func TestNewClientRefusesWhatCannotWork(t *testing.T) {
-	tests := map[string]struct {
-		opt  wrapper.Option
-		want []string
-	}{
-		"no URL":                  {wrapper.WithBaseURL("https://a b"), []string{"WithBaseURL", "no URL"}},
-		"empty URL":               {wrapper.WithBaseURL(""), []string{"WithBaseURL", `""`, "absolute"}},
-		"URL without scheme":      {wrapper.WithBaseURL("service.example"), []string{"WithBaseURL", "service.example", "absolute"}},
-		"URL without host":        {wrapper.WithBaseURL("https:///x"), []string{"WithBaseURL", "https:///x", "absolute"}},
-		"URL with port alone":     {wrapper.WithBaseURL("https://:443"), []string{"WithBaseURL", "https://:443", "absolute"}},
-		"another scheme":          {wrapper.WithBaseURL("ftp://service.example"), []string{"WithBaseURL", "ftp://service.example"}},
-		"http to a real host":     {wrapper.WithBaseURL("http://service.example"), []string{"WithBaseURL", "http://service.example", "clear"}},
-		"http to a private host":  {wrapper.WithBaseURL("http://10.0.0.1"), []string{"WithBaseURL", "http://10.0.0.1", "clear"}},
-		"http to localhost.evil":  {wrapper.WithBaseURL("http://localhost.evil.example"), []string{"clear"}},
-		"URL with user info":      {wrapper.WithBaseURL("https://canary:canary@service.example"), []string{"WithBaseURL", "service.example", "user info"}},
-		"unparsable, with secret": {wrapper.WithBaseURL("https://user:canary@service.example:x"), []string{"WithBaseURL", "no URL"}},
-		"URL with a query":        {wrapper.WithBaseURL("https://service.example?key=canary"), []string{"WithBaseURL", "https://service.example", "query"}},
-		"URL with a fragment":     {wrapper.WithBaseURL("https://service.example#canary"), []string{"WithBaseURL", "fragment"}},
-		"nil http.Client":         {wrapper.WithHTTPClient(nil), []string{"WithHTTPClient", "nil"}},
-		"nil logger":              {wrapper.WithLogger(nil), []string{"WithLogger", "nil"}},
-		"negative delay":          {wrapper.WithRetry(wrapper.Retry{Delay: -time.Second}), []string{"WithRetry", "Delay", "-1s"}},
-		"negative longest delay":  {wrapper.WithRetry(wrapper.Retry{MaxDelay: -time.Second}), []string{"WithRetry", "MaxDelay", "-1s"}},
-		"negative timeout":        {wrapper.WithRetry(wrapper.Retry{AttemptTimeout: -1}), []string{"WithRetry", "AttemptTimeout", "-1ns"}},
-		"a success to retry":      {wrapper.WithRetry(wrapper.Retry{StatusCodes: []int{500, 200}}), []string{"WithRetry", "200"}},
-		"unknown media type":      {wrapper.WithMediaType("text/plain"), []string{"WithMediaType", "text/plain", "application/json"}},
-		"unknown accepted type":   {wrapper.WithAccept("text/plain"), []string{"WithAccept", "text/plain", "application/json"}},
-		"form as accepted type":   {wrapper.WithAccept(wrapper.MediaTypeForm), []string{"WithAccept", string(wrapper.MediaTypeForm)}},
-		"line break in a header":  {wrapper.WithApplication("a\r\nb"), []string{"WithApplication", `a\r\nb`}},
-		"blank header":            {wrapper.WithUserAgent(" "), []string{"WithUserAgent"}},
-	}
-	for name, test := range tests {
+	for name, change := range tests {
 		t.Run(name, func(t *testing.T) {
-			client, err := wrapper.NewClient(wrapper.StaticBearer(bearer), test.opt)
-			if err == nil || client != nil {
-				t.Fatalf("got %v, %v", client, err)
+			s := &script{answers: []answer{failing(500), failing(500), ok(), failing(500), ok()}}
+			type sent struct {
+				url, host, body string
+				length          int64
+				header          http.Header
 			}
-			for _, want := range test.want {
-				if !strings.Contains(err.Error(), want) {
-					t.Errorf("%q does not say %q", err, want)
+			var seen []sent
+			client := inMemory(t, roundTrip(func(r *http.Request) (*http.Response, error) {
+				got := sent{r.URL.String(), r.Host, "", r.ContentLength, r.Header.Clone()}
+				resp, err := s.RoundTrip(r)
+				got.body = s.seen()[len(s.seen())-1].body
+				seen = append(seen, got)
+				change(r)
+				return resp, err
+			}), quickly())
+			for range 2 {
+				// With ids of the caller's, the calls are the same too.
+				id := uuid.MustParse("11111111-1111-4111-8111-111111111111")
+				ctx := wrapper.ContextWithRequestID(wrapper.ContextWithCorrelationID(t.Context(), id), id)
+				if _, err := client.GenerateToken(ctx); err != nil {
+					t.Fatal(err)
 				}
 			}
-			if strings.Contains(err.Error(), "canary") {
-				t.Errorf("%q holds a secret", err)
+			checkEqual(t, "requests", len(seen), 5)
+			for i, got := range seen {
+				if !reflect.DeepEqual(got, seen[0]) {
+					t.Errorf("request %d: %v, the first: %v", i+1, got, seen[0])
+				}
 			}
+			checkEqual(t, "URL", seen[0].url, "https://service.example/v3/generatetoken")
+			checkEqual(t, "bearer", seen[0].header.Get("Authorization"), "Bearer "+bearer)
 		})
 	}
 }
 
-func TestNewClientRefusesANilBearerAndNamesEveryWrongOption(t *testing.T) {
-	_, err := wrapper.NewClient(nil, wrapper.WithBaseURL("ftp://x"), wrapper.WithAccept("x"))
-	for _, want := range []string{"NewClient(nil)", "WithBaseURL", "WithAccept"} {
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%v does not name %s", err, want)
-		}
+func TestClient_SendsACookieOnce(t *testing.T) {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
 	}
-}
-
-func TestNewClientTakesBaseURLs(t *testing.T) {
-	for _, baseURL := range []string{
-		gen.ServerGlobal, gen.ServerChina, "https://service.example/", "https://gateway.example/partner-center",
-		"http://localhost:8080", "http://127.0.0.1", "http://[::1]:8080",
-	} {
-		if _, err := wrapper.NewClient(wrapper.StaticBearer(bearer), wrapper.WithBaseURL(baseURL)); err != nil {
-			t.Error(err)
-		}
-	}
-}
-
-func TestAPathInTheBaseURLIsAPrefix(t *testing.T) {
-	s := &script{answers: []answer{ok()}}
+	sets := failing(500)
+	sets.header = map[string]string{"Set-Cookie": "session=1"}
+	s := &script{answers: []answer{sets, sets, sets, ok()}}
 	server := httptest.NewServer(s)
 	defer server.Close()
-	if _, err := newClient(t, server.URL+"/partner-center").GenerateToken(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if got := s.seen()[0].path; got != "/partner-center/v3/generatetoken" {
-		t.Errorf("called %s", got)
-	}
-}
-
-func TestATransportThatChangesARequestDoesNotChangeTheNext(t *testing.T) {
-	s := &script{answers: []answer{ok()}}
-	var sent []string
-	client := inMemory(t, roundTrip(func(r *http.Request) (*http.Response, error) {
-		sent = append(sent, r.URL.String()+r.Header.Get("X-Hop"))
-		r.URL.Host, r.URL.Path = "proxy.example", "/elsewhere"
-		r.Header.Set("X-Hop", "1")
-		return s.RoundTrip(r)
-	}))
+	httpClient := server.Client()
+	httpClient.Jar = jar
+	client := newClient(t, server.URL, quickly(), wrapper.WithHTTPClient(httpClient))
 	for range 2 {
 		if _, err := client.GenerateToken(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if len(sent) != 2 || sent[0] != "https://service.example/v3/generatetoken" || sent[1] != sent[0] {
-		t.Errorf("sent to %q", sent)
+	var sent []string
+	for _, r := range s.seen() {
+		sent = append(sent, strings.Join(r.header["Cookie"], " and "))
+	}
+	if want := []string{"", "session=1", "session=1", "session=1", "session=1"}; !slices.Equal(sent, want) {
+		t.Errorf("sent the cookies %q", sent)
 	}
 }
 
-func TestAPIReplaysAReaderThatCannotBeRewound(t *testing.T) {
+func TestClient_FetchesTheBearerOncePerCall(t *testing.T) {
+	var calls int
+	count := func(context.Context) (string, error) {
+		calls++
+		return bearer, nil
+	}
+	s := &script{answers: []answer{failing(500), failing(500), ok()}}
+	client := withBearer(t, count, on(s), quickly())
+	for range 2 {
+		if _, err := client.GenerateToken(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	checkEqual(t, "bearers", calls, 2)
+}
+
+func TestClient_ShowsNoBearer(t *testing.T) {
+	client := withBearer(t, wrapper.StaticBearer(bearer))
+	for _, verb := range []string{"%v", "%+v", "%#v", "%q"} {
+		if text := formatted(verb, client, *client); strings.Contains(text, "canary") {
+			t.Errorf("%s: %s", verb, text)
+		}
+	}
+}
+
+func TestAPI_SendsABodyThatCannotBeRewoundAgain(t *testing.T) {
 	const body = `{"grant_type":"jwt_token"}`
 	s := &script{answers: []answer{failing(500), ok()}}
 	reader := io.MultiReader(strings.NewReader(body))
 	resp, err := onSocket(t, s, quickly()).API().GenerateTokenWithBodyWithResponse(t.Context(), nil, "application/json", reader)
-	if err != nil || resp.JSON200 == nil || resp.JSON200.AccessToken != "canary-access-token" {
+	if err != nil || resp.JSON200 == nil {
 		t.Fatalf("got %v, %v", resp, err)
 	}
-	for i, r := range s.seen() {
-		if r.body != body {
-			t.Errorf("attempt %d sent %v", i+1, r)
-		}
-	}
-	if len(s.seen()) != 2 {
-		t.Errorf("sent %d requests, want 2", len(s.seen()))
+	checkEqual(t, "token", resp.JSON200.AccessToken, "canary-access-token")
+	checkEqual(t, "requests", len(s.seen()), 2)
+	for _, r := range s.seen() {
+		checkEqual(t, "body", r.body, body)
+		checkEqual(t, "length", r.header.Get("Content-Length"), "26")
 	}
 }
 
-func TestAPIReturnsFailuresTyped(t *testing.T) {
+func TestAPI_HasTheHeadersAndTheBearer(t *testing.T) {
+	s := &script{answers: []answer{failing(500), ok()}}
+	id := uuid.New()
+	_, err := onSocket(t, s, quickly()).API().GenerateTokenLegacyWithResponse(t.Context(), &gen.GenerateTokenLegacyParams{RequestID: &id}, gen.TokenRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkEqual(t, "requests", len(s.seen()), 2)
+	for _, r := range s.seen() {
+		checkEqual(t, "path", r.path, "/generatetoken")
+		checkEqual(t, "bearer", r.header.Get("Authorization"), "Bearer "+bearer)
+		checkEqual(t, "Accept", r.header.Get("Accept"), "application/json")
+		checkEqual(t, "request id", r.header.Get("ms-requestid"), id.String())
+		checkEqual(t, "correlation id", r.header.Get("ms-correlationid"), s.seen()[0].header.Get("ms-correlationid"))
+	}
+}
+
+func TestAPI_ReturnsFailuresTyped(t *testing.T) {
 	s := &script{answers: []answer{failing(403)}}
 	resp, err := onSocket(t, s).API().GenerateTokenWithResponse(t.Context(), nil, gen.TokenRequest{})
-	if err != nil || resp.JSON403 == nil || resp.JSON403.Description != "no" {
-		t.Errorf("got %v, %v", resp, err)
+	if err != nil || resp.JSON403 == nil {
+		t.Fatalf("got %v, %v", resp, err)
 	}
-	_, err = newClient(t, refusedURL(), quickly()).API().GenerateTokenWithResponse(t.Context(), nil, gen.TokenRequest{})
-	if e := asError(t, err); e.StatusCode != 0 || e.Attempts != 4 || e.RequestID == "" {
-		t.Errorf("got %#v", e)
+	checkEqual(t, "description", resp.JSON403.Description, "no")
+}
+
+func TestAPI_ReportsThatNoAnswerCame(t *testing.T) {
+	_, err := newClient(t, refusedURL(), quickly()).API().GenerateTokenWithResponse(t.Context(), nil, gen.TokenRequest{})
+	e := asError(t, err)
+	checkEqual(t, "status", e.StatusCode, 0)
+	checkEqual(t, "attempts", e.Attempts, 4)
+	if uuid.Validate(e.RequestID) != nil {
+		t.Errorf("the request id is %q", e.RequestID)
 	}
 }
 
-func TestAPIReportsAnAnswerThatBrokeOff(t *testing.T) {
+func TestAPI_ReportsAnAnswerThatBrokeOff(t *testing.T) {
 	s := &script{answers: []answer{{status: 400, contentType: "application/json", body: `{"code":"1"}`, length: 900}}}
 	_, err := onSocket(t, s).API().GenerateTokenWithResponse(t.Context(), nil, gen.TokenRequest{})
 	if !errors.Is(err, io.ErrUnexpectedEOF) {
@@ -299,52 +282,99 @@ func TestAPIReportsAnAnswerThatBrokeOff(t *testing.T) {
 	}
 }
 
-func TestLogHasEveryAttemptAndNoSecret(t *testing.T) {
-	var log strings.Builder
-	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	client := onSocket(t, &script{answers: []answer{failing(500), ok()}}, quickly(), wrapper.WithLogger(logger))
-	token, err := client.GenerateToken(t.Context())
-	if err != nil {
-		t.Fatal(err)
+// What a caller does to the client that API returned reaches neither GenerateToken nor the next API.
+func TestAPI_IsTheCallersOwn(t *testing.T) {
+	broken := roundTrip(func(*http.Request) (*http.Response, error) { return nil, errors.New("replaced") })
+	tests := map[string]func(*gen.Client){
+		"another client":          func(c *gen.Client) { c.Client = &http.Client{Transport: broken} },
+		"no client":               func(c *gen.Client) { c.Client = nil },
+		"another server":          func(c *gen.Client) { c.Server = "https://elsewhere.example/" },
+		"no editors":              func(c *gen.Client) { c.RequestEditors = nil },
+		"an editor in the place":  func(c *gen.Client) { c.RequestEditors[0] = refuse },
+		"one more editor":         func(c *gen.Client) { c.RequestEditors = append(c.RequestEditors, refuse) },
+		"an editor by its option": func(c *gen.Client) { _ = gen.WithRequestEditorFn(refuse)(c) },
 	}
-	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
-	if len(lines) != 2 {
-		t.Fatalf("logged %q, want two lines", lines)
-	}
-	for i, wants := range [][]string{
-		{"level=WARN", "attempt=1", `outcome="500 Internal Server Error"`, "retry_in="},
-		{"level=DEBUG", "attempt=2", `outcome="200 OK"`},
-	} {
-		for _, want := range append(wants, "request_id="+token.RequestID, "correlation_id="+token.CorrelationID) {
-			if !strings.Contains(lines[i], want) {
-				t.Errorf("line %q lacks %q", lines[i], want)
+	for name, change := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := &script{answers: []answer{ok()}}
+			client := inMemory(t, s)
+			change(client.API().ClientInterface.(*gen.Client))
+			if _, err := client.GenerateToken(t.Context()); err != nil {
+				t.Error(err)
 			}
-		}
-	}
-	if strings.Contains(log.String(), "canary") {
-		t.Errorf("the log holds a secret: %s", log.String())
+			if _, err := client.API().GenerateTokenWithResponse(t.Context(), nil, gen.TokenRequest{}); err != nil {
+				t.Error(err)
+			}
+			for _, r := range s.seen() {
+				checkEqual(t, "URL", r.url, "https://service.example/v3/generatetoken")
+				checkEqual(t, "bearer", r.header.Get("Authorization"), "Bearer "+bearer)
+			}
+		})
 	}
 }
 
-func TestImportingTheWrapperBringsFewPackages(t *testing.T) {
+func refuse(context.Context, *http.Request) error { return errors.New("replaced") }
+
+// Nothing of a caller's editor, which runs last, may stay for the next call.
+func TestAPI_EditsOneCall(t *testing.T) {
+	s := &script{answers: []answer{ok()}}
+	client := inMemory(t, s)
+	edit := func(_ context.Context, r *http.Request) error {
+		r.Header.Set("Authorization", "Bearer another")
+		r.Header["Accept"][0] = "text/xml"
+		return nil
+	}
+	for _, editors := range [][]gen.RequestEditorFn{{edit}, nil} {
+		if _, err := client.API().GenerateTokenWithResponse(t.Context(), nil, gen.TokenRequest{}, editors...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := client.GenerateToken(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	checkEqual(t, "the edited bearer", s.seen()[0].header.Get("Authorization"), "Bearer another")
+	for _, r := range s.seen()[1:] {
+		checkEqual(t, "bearer", r.header.Get("Authorization"), "Bearer "+bearer)
+		checkEqual(t, "Accept", r.header.Get("Accept"), "application/json")
+	}
+}
+
+func TestClient_LeavesABodyThatNeverEndsWithItsContext(t *testing.T) {
+	for name, status := range map[string]int{"a token": 200, "an error": 500, "a protocol switched": 101} {
+		t.Run(name, func(t *testing.T) {
+			client := inMemory(t, roundTrip(func(*http.Request) (*http.Response, error) {
+				return &http.Response{StatusCode: status, Header: http.Header{}, Body: newDeaf()}, nil
+			}))
+			within(t, 5*time.Second, func() {
+				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+				defer cancel()
+				if token, err := client.GenerateToken(ctx); err == nil {
+					t.Errorf("got %v", token)
+				}
+			})
+		})
+	}
+}
+
+func TestClient_BringsFewPackages(t *testing.T) {
 	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", ".").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	allowed := map[string]bool{
-		"github.com/partnercenter-go/generatetoken/wrapper": true,
-		"github.com/partnercenter-go/generatetoken/gen":     true,
-		"github.com/oapi-codegen/runtime":                   true,
-		"github.com/oapi-codegen/runtime/types":             true,
-		"github.com/apapsch/go-jsonmerge/v2":                true, // the runtime's own
-		"github.com/google/uuid":                            true,
+	allowed := []string{
+		"github.com/partnercenter-go/generatetoken/wrapper",
+		"github.com/partnercenter-go/generatetoken/gen",
+		"github.com/oapi-codegen/runtime",
+		"github.com/oapi-codegen/runtime/types",
+		"github.com/apapsch/go-jsonmerge/v2", // the runtime's own
+		"github.com/google/uuid",
 	}
 	packages := strings.Fields(string(out))
 	if len(packages) < 2 {
 		t.Fatalf("go list printed %q", out)
 	}
 	for _, p := range packages {
-		if !allowed[p] {
+		if !slices.Contains(allowed, p) {
 			t.Errorf("wrapper imports %s", p)
 		}
 	}

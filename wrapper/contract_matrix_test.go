@@ -174,13 +174,6 @@ func (c cell) checkKind(t *testing.T, err error) {
 	}
 }
 
-func checkEqual[T comparable](t *testing.T, what string, got, want T) {
-	t.Helper()
-	if got != want {
-		t.Errorf("%s: got %#v, want %#v", what, got, want)
-	}
-}
-
 // generated returns what the generated client reads in a response: the field of its status and media type.
 func generated(t *testing.T, parse func(*http.Response) (any, error), r received) any {
 	t.Helper()

@@ -101,7 +101,7 @@ func record(t *testing.T, handler http.Handler) *exchanges {
 	x := &exchanges{}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		x.requests = append(x.requests, request{r.Method, r.URL.Path, r.Header.Clone(), string(body)})
+		x.requests = append(x.requests, request{r.Method, r.URL.String(), r.URL.Path, r.Header.Clone(), string(body)})
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		handler.ServeHTTP(w, r)
 	}))

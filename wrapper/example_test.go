@@ -78,12 +78,8 @@ func ExampleTokenSource() {
 	source := wrapper.NewTokenSource(client) // one for the whole service
 
 	for range 3 {
-		token, err := source.Token(ctx) // for each request
-		if err != nil {
+		if _, err := source.Token(ctx); err != nil { // at each request; NewTransport does it by itself
 			log.Fatal(err)
-		}
-		if refused := false; refused { // the far side answered 401
-			source.Invalidate(token)
 		}
 	}
 	fmt.Println(len(service.Requests()), "exchange")
@@ -156,54 +152,6 @@ func ExampleBearerFunc() {
 	_, err = client.GenerateToken(context.Background())
 	fmt.Println(err)
 	// Output: <nil>
-}
-
-// Calling a resource: the token goes with each request, and one that the resource refuses is dropped, once.
-func ExampleTokenSource_Invalidate() {
-	ctx := context.Background()
-	refusals := 0
-	resource := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if refusals == 0 {
-			refusals++
-			w.WriteHeader(http.StatusUnauthorized)
-		}
-	})
-	service, err := emulator.Start(emulator.WithHandler("GET /v1/customers", resource))
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer service.Close()
-	client, err := wrapper.NewClient(wrapper.StaticBearer("an-entra-access-token"), wrapper.WithBaseURL(service.URL))
-	if err != nil {
-		log.Fatal(err)
-	}
-	source := wrapper.NewTokenSource(client)
-
-	get := func() (*http.Response, *wrapper.Token, error) {
-		token, err := source.Token(ctx)
-		if err != nil {
-			return nil, nil, err
-		}
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, service.URL+"/v1/customers", nil)
-		if err != nil {
-			return nil, nil, err
-		}
-		req.Header.Set("Authorization", "Bearer "+token.AccessToken)
-		resp, err := service.Client().Do(req)
-		return resp, token, err
-	}
-	resp, token, err := get()
-	if err == nil && resp.StatusCode == http.StatusUnauthorized {
-		_ = resp.Body.Close()
-		source.Invalidate(token)
-		resp, _, err = get()
-	}
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer resp.Body.Close()
-	fmt.Println(resp.Status, "after", len(service.Requests()), "exchanges")
-	// Output: 200 OK after 2 exchanges
 }
 
 // What a caller does next, by the kind of the error.

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/partnercenter-go/generatetoken/wrapper"
 )
@@ -23,18 +23,6 @@ func answering(tb testing.TB, a answer) *wrapper.Client {
 		tb.Fatal(err)
 	}
 	return client
-}
-
-// presentable checks what holds for the text of every error: one printable line of bounded length, without the bearer.
-func presentable(t *testing.T, err error) {
-	t.Helper()
-	text := err.Error()
-	if len(text) > 3000 || !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		t.Errorf("%d bytes: %q", len(text), text)
-	}
-	if strings.Contains(text, bearer) {
-		t.Errorf("the bearer is in %q", text)
-	}
 }
 
 var mediaTypes = []string{"application/json", "text/json", "application/xml; charset=utf-8", "text/xml", "text/html", ""}
@@ -172,6 +160,40 @@ func FuzzBearer(f *testing.F) {
 			strings.ContainsFunc(sent[0][len("Bearer "):], func(r rune) bool { return r <= ' ' || r >= 0x7f }) ||
 			strings.TrimRight(value, "\r\n") != sent[0][len("Bearer "):] {
 			t.Errorf("%q was sent as %q", value, sent)
+		}
+	})
+}
+
+// A secret of any text is found in any escaped form of it, wherever it stands.
+func FuzzRedact(f *testing.F) {
+	var names []string
+	for name := range escapes {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for i := range names {
+		f.Add("the token ", bearer, " is not valid", i)
+		f.Add(`{"code":"1","description":"`, "MnqLx7.Yt_4kZ~p+W/3hQ==", `"}`, i)
+		f.Add("<a>&#", "a&b%41;c\\u0041", ";</a>%", i)
+	}
+	f.Fuzz(func(t *testing.T, before, secret, after string, form int) {
+		secret = strings.Map(func(r rune) rune {
+			if r <= ' ' || r > '~' {
+				return -1 // no bearer has it
+			}
+			return r
+		}, secret)
+		if len(secret) < 16 || len(before)+len(after)+24*len(secret) > 16<<10 {
+			return // beyond what is looked at, or a word
+		}
+		text := before + escapes[names[(form%len(names)+len(names))%len(names)]](secret) + after
+		got := wrapper.Redact(text, secret)
+		if len(got) > 1<<10+len("…") || strings.ContainsFunc(got, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			t.Errorf("%q", got)
+		}
+		// What stands around it may have a part in common with it by chance.
+		if left := leftOf(got, secret); len(left) >= 12 && !strings.Contains("REDACTED", left) {
+			t.Errorf("%q is left of %q in %q, which was %q", left, secret, got, text)
 		}
 	})
 }

@@ -72,7 +72,9 @@ func holdsToken(s string) bool {
 		if accessToken.MatchString(s) || bareToken.MatchString(s) && mixed(s) {
 			return true
 		}
-		s = unescape(s)
+		for _, undo := range unescapes {
+			s = undo(s)
+		}
 	}
 	return false
 }
@@ -86,10 +88,17 @@ func redact(s string, most int, secrets ...string) string {
 		s = s[:longest]
 	}
 	shown := hide(s, secrets)
-	for plain, depth := unescape(s), 0; plain != s && depth < 3; plain, depth = unescape(plain), depth+1 {
-		s = plain
-		if hidden := hide(plain, secrets); hidden != plain {
-			shown = hidden
+	for depth, undone := 0, true; undone && depth < 4; depth++ {
+		undone = false
+		for _, undo := range unescapes { // one at a time: the secret itself may look escaped
+			plain := undo(s)
+			if plain == s {
+				continue
+			}
+			s, undone = plain, true
+			if hidden := hide(s, secrets); hidden != s {
+				shown = hidden
+			}
 		}
 	}
 	return clip(oneLine(shown), most)
@@ -196,22 +205,25 @@ var (
 	xmlMarkup  = regexp.MustCompile(`<!\[CDATA\[|\]\]>|<!--.*?-->`)
 )
 
-// unescape undoes one layer of what JSON, XML or a URL does to a text.
-func unescape(s string) string {
-	s = jsonEscape.ReplaceAllStringFunc(s, func(escape string) string {
-		var r string
-		if json.Unmarshal([]byte(`"\`+strings.TrimLeft(escape, `\`)+`"`), &r) != nil {
-			return escape
-		}
-		return r
-	})
-	s = xmlMarkup.ReplaceAllString(s, "")
-	s = html.UnescapeString(s)
-	return urlEscape.ReplaceAllStringFunc(s, func(escape string) string {
-		var b byte
-		_, _ = fmt.Sscanf(escape, "%%%02x", &b)
-		return string([]byte{b})
-	})
+// unescapes undo one layer each of what JSON, XML or a URL does to a text.
+var unescapes = []func(string) string{
+	func(s string) string {
+		return jsonEscape.ReplaceAllStringFunc(s, func(escape string) string {
+			var r string
+			if json.Unmarshal([]byte(`"\`+strings.TrimLeft(escape, `\`)+`"`), &r) != nil {
+				return escape
+			}
+			return r
+		})
+	},
+	func(s string) string { return html.UnescapeString(xmlMarkup.ReplaceAllString(s, "")) },
+	func(s string) string {
+		return urlEscape.ReplaceAllStringFunc(s, func(escape string) string {
+			var b byte
+			_, _ = fmt.Sscanf(escape, "%%%02x", &b)
+			return string([]byte{b})
+		})
+	},
 }
 
 // oneLine replaces every run of white space and unprintable characters by a space and what is no UTF-8 by its sign, so

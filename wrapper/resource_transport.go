@@ -2,11 +2,13 @@ package wrapper
 
 import (
 	"bytes"
-	"errors"
+	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync/atomic"
 
@@ -18,34 +20,33 @@ import (
 // concurrent use. It panics if s is nil or a host is not a name or address with or without a port.
 //
 // The token goes out over https alone, or to a loopback host. A host without a port stands for https's own port; a
-// loopback host for any. Names are compared exactly, but for the case of ASCII letters. Any other request goes to base
-// as it came, the next hop of a redirect included, and so does one that has an Authorization header already.
+// loopback host for any. Names are compared exactly, but for the case of ASCII letters: the URL's, and the Host header's
+// if it differs. Any other request goes to base as it came, also after a redirect, and so does one with an Authorization.
 //
-// A 401 drops the token ([TokenSource.Invalidate]), and costs one more try with a new one if the body can be sent again
-// ([http.Request.GetBody]). The caller gets the answer to that, or the 401 itself if there was no second try. A 401 with
-// code 900421 is handed on as it is: the sign-in lacked multi-factor authentication, and so would a new token.
-//
-// An error of the source comes back from [http.Client.Do] and is an [*Error] for [errors.As]. While the source keeps a
-// distance from a service whose tokens are refused, requests wait until their contexts end.
+// A 401 drops the token ([TokenSource.Invalidate]), and the request is sent once more with a new one if its body can be
+// ([http.Request.GetBody]). If not, the caller gets the 401. So it does one with code 900421, which drops nothing: the
+// sign-in lacked multi-factor authentication, and so would a new token. Errors of the source are [*Error]s for
+// [errors.As]. While it keeps a distance from a service whose tokens are refused, requests wait until their contexts end.
 func NewTransport(s *TokenSource, base http.RoundTripper, hosts ...string) http.RoundTripper {
 	if s == nil {
 		panic("wrapper: NewTransport(nil, …): pass the source that NewTokenSource returned")
 	}
-	if base == nil {
-		base = http.DefaultTransport
-	}
-	t := &resourceTransport{source: s, base: base, hosts: map[hostPort]bool{}}
+	t := &resourceTransport{source: s, base: cmp.Or(base, http.DefaultTransport), hosts: map[address]bool{}}
 	if len(hosts) == 0 {
 		hosts = []string{strings.TrimPrefix(gen.ServerGlobal, "https://"), strings.TrimPrefix(gen.ServerChina, "https://")}
 	}
 	for _, host := range hosts {
+		const ascii = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:[]"
+		named := addressOf("https", host)
 		u, err := url.Parse("https://" + host)
-		if err != nil || u.Host != host || u.Hostname() == "" || strings.HasSuffix(host, ":") || strings.ContainsFunc(host, notInHost) {
-			panic(fmt.Sprintf("wrapper: NewTransport: %q is no host; it has to look like api.partnercenter.microsoft.com or 127.0.0.1:8080", Redact(host)))
+		_, noPort := strconv.ParseUint(named.port, 10, 16)
+		if err != nil || noPort != nil || u.Host != host || named.host == "" || strings.HasSuffix(host, ":") ||
+			strings.Contains("."+host, "..") || strings.Trim(host, ascii) != "" {
+			panic(fmt.Sprintf("wrapper: NewTransport: %q is no host; it has to look like api.partnercenter.microsoft.com or 127.0.0.1:8080",
+				Redact(host[strings.LastIndexByte(host, '@')+1:])))
 		}
-		named := hostPort{strings.ToLower(u.Hostname()), u.Port()}
-		if named.port == "" && !isLoopback(named.host) {
-			named.port = "443"
+		if u.Port() == "" && isLoopback(named.host) {
+			named.port = ""
 		}
 		t.hosts[named] = true
 	}
@@ -55,120 +56,92 @@ func NewTransport(s *TokenSource, base http.RoundTripper, hosts ...string) http.
 type resourceTransport struct {
 	source *TokenSource
 	base   http.RoundTripper
-	hosts  map[hostPort]bool
-	header atomic.Pointer[authorization] // of the last token, made once
+	hosts  map[address]bool
+	header atomic.Pointer[string] // of the last token, made once
 }
 
-// hostPort is a host in lower case and a port, none for any.
-type hostPort struct{ host, port string }
+type address struct{ host, port string } // in lower case; an empty port is any
 
-type authorization struct {
-	token  *Token
-	values []string
+var defaultPort = map[string]string{"http": "80", "https": "443"}
+
+func addressOf(scheme, host string) address {
+	u := url.URL{Host: strings.ToLower(host)}
+	return address{u.Hostname(), cmp.Or(u.Port(), defaultPort[scheme])}
 }
 
-// notInHost reports whether no host has r. An international name has to be in its ASCII form, for Unicode has letters that
-// are the same as ASCII's if case is ignored.
-func notInHost(r rune) bool {
-	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-._:[]", r)
+// named reports whether the token belongs in requests to host. A host that is shorter in lower case has letters of
+// Unicode that become ASCII's.
+func (t *resourceTransport) named(scheme, host string) bool {
+	a := addressOf(scheme, host)
+	return (t.hosts[a] || t.hosts[address{host: a.host}]) && len(strings.ToLower(host)) == len(host) &&
+		(scheme == "https" || scheme == "http" && isLoopback(a.host))
 }
 
-// RoundTrip implements [http.RoundTripper].
 func (t *resourceTransport) RoundTrip(req *http.Request) (*http.Response, error) {
-	if len(req.Header["Authorization"]) > 0 || !t.named(req.URL) {
+	// A front end may go by Host, and hand the request to somebody else than its URL says.
+	if u := req.URL; u == nil || len(req.Header["Authorization"]) > 0 || !t.named(u.Scheme, u.Host) ||
+		req.Host != "" && req.Host != u.Host && !t.named(u.Scheme, req.Host) {
 		return t.base.RoundTrip(req)
 	}
 	token, err := t.source.Token(req.Context())
 	if err != nil {
-		if req.Body != nil {
-			_ = req.Body.Close()
-		}
+		_ = cmp.Or[io.ReadCloser](req.Body, http.NoBody).Close()
 		return nil, err
 	}
-	resp, err := t.base.RoundTrip(t.authorized(req, token))
-	if !refused(req, resp, err) {
+	resp, refused, err := t.send(req, req.Body, token)
+	if !refused || req.GetBody == nil && req.Body != nil && req.Body != http.NoBody {
 		return resp, err
 	}
-	t.source.Invalidate(token)
-	if again, token := t.again(req); again != nil {
+	body := req.Body
+	token, failed := t.source.Token(req.Context())
+	if failed == nil && body != nil && req.GetBody != nil {
+		body, failed = req.GetBody()
+	}
+	if failed == nil {
 		_ = resp.Body.Close()
-		if resp, err = t.base.RoundTrip(again); refused(req, resp, err) {
-			t.source.Invalidate(token)
-		}
+		resp, _, err = t.send(req, body, token)
 	}
 	return resp, err
 }
 
-// again returns the request for a second try and the token in it, or nil if there can be none.
-func (t *resourceTransport) again(req *http.Request) (*http.Request, *Token) {
-	hasBody := req.Body != nil && req.Body != http.NoBody
-	if hasBody && req.GetBody == nil {
-		return nil, nil
+// send sends a copy of req with the token. After a 401 with another code than 900421 it drops the token and reports that
+// it was refused.
+func (t *resourceTransport) send(req *http.Request, body io.ReadCloser, token *Token) (resp *http.Response, refused bool, err error) {
+	value := t.header.Load()
+	if value == nil || strings.TrimPrefix(*value, bearerPrefix) != token.AccessToken {
+		value = new(bearerPrefix + token.AccessToken)
+		t.header.Store(value)
 	}
-	token, err := t.source.Token(req.Context())
-	if err != nil {
-		return nil, nil
+	own := &struct { // one allocation
+		request http.Request
+		target  url.URL
+		value   [1]string
+	}{*req, *req.URL, [1]string{*value}}
+	own.request.URL, own.request.Body, own.request.Header = &own.target, body, make(http.Header, len(req.Header)+1)
+	maps.Copy(own.request.Header, req.Header)
+	own.request.Header["Authorization"] = own.value[:]
+	if resp, err = t.base.RoundTrip(&own.request); resp != nil {
+		resp.Request = req // whoever prints it shows no token
 	}
-	again := t.authorized(req, token)
-	if hasBody {
-		if again.Body, err = req.GetBody(); err != nil {
-			return nil, nil
-		}
+	if err != nil || resp == nil || resp.StatusCode != http.StatusUnauthorized {
+		return resp, false, err
 	}
-	return again, token
-}
-
-// named reports whether the token belongs in a request to u.
-func (t *resourceTransport) named(u *url.URL) bool {
-	name, port := strings.ToLower(u.Hostname()), u.Port()
-	loopback := isLoopback(name)
-	switch {
-	case strings.ContainsFunc(u.Host, notInHost), u.Scheme != "https" && (u.Scheme != "http" || !loopback):
-		return false
-	case loopback && t.hosts[hostPort{name, ""}]:
-		return true
-	case port == "" && u.Scheme == "https":
-		port = "443"
-	case port == "":
-		port = "80"
-	}
-	return t.hosts[hostPort{name, port}]
-}
-
-// authorized returns a copy of the request with the token in it.
-func (t *resourceTransport) authorized(req *http.Request, token *Token) *http.Request {
-	header := t.header.Load()
-	if header == nil || header.token != token {
-		header = &authorization{token, []string{bearerPrefix + token.AccessToken}}
-		t.header.Store(header)
-	}
-	req = req.WithContext(req.Context())
-	if req.Header = req.Header.Clone(); req.Header == nil {
-		req.Header = http.Header{}
-	}
-	req.Header["Authorization"] = header.values
-	return req
-}
-
-// refused reports whether the answer is a 401 that another token may not get: any but code 900421. Its body can be read
-// as if nobody had looked.
-func refused(req *http.Request, resp *http.Response, err error) bool {
-	if err != nil || resp.StatusCode != http.StatusUnauthorized {
-		return false
-	}
-	seen, _ := io.ReadAll(io.LimitReader(resp.Body, mostOfError)) // an error comes again for whoever reads on
+	rest := cmp.Or[io.ReadCloser](resp.Body, http.NoBody)
+	seen, _ := io.ReadAll(io.LimitReader(rest, mostOfError)) // an error comes again for whoever reads on
 	resp.Body = struct {
 		io.Reader
 		io.Closer
-	}{io.MultiReader(bytes.NewReader(seen), resp.Body), resp.Body}
-	return !errors.Is((&answer{request: req, response: resp, content: seen}).refusal(), ErrMFARequired)
+	}{io.MultiReader(bytes.NewReader(seen), rest), rest}
+	a := &answer{request: req, response: resp, content: seen} // reading what it says costs much; few have the code
+	if refused = !bytes.Contains(a.text(), []byte(codeMFA)) || !a.refusal().Is(ErrMFARequired); refused {
+		t.source.Invalidate(token)
+	}
+	return resp, refused, nil
 }
 
 // CloseIdleConnections has [http.Client.CloseIdleConnections] reach the base.
 func (t *resourceTransport) CloseIdleConnections() {
-	if base, ok := t.base.(interface{ CloseIdleConnections() }); ok {
-		base.CloseIdleConnections()
-	}
+	(&http.Client{Transport: t.base}).CloseIdleConnections()
 }
 
 // Format has fmt leave the token alone.

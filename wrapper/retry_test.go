@@ -2,53 +2,54 @@ package wrapper_test
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
-	"log"
+	"log/slog"
+	"math"
 	"net/http"
-	"net/http/httptest"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/partnercenter-go/generatetoken/emulator"
+	"github.com/partnercenter-go/generatetoken/gen"
 	"github.com/partnercenter-go/generatetoken/wrapper"
 )
 
-func TestWhichStatusesAreTriedAgain(t *testing.T) {
+func TestRetry_IsMadeForTheStatusesThatMayPass(t *testing.T) {
 	again := []int{408, 429, 500, 502, 503, 504}
-	for _, status := range []int{201, 204, 304, 400, 401, 403, 404, 405, 406, 408, 409, 410, 413, 415, 425, 429, 500, 501, 502, 503, 504, 505} {
-		t.Run(fmt.Sprint(status), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := &script{answers: []answer{failing(status)}}
-				_, err := inMemory(t, s).GenerateToken(t.Context())
-				e := asError(t, err)
-				want := 1
-				if slices.Contains(again, status) {
-					want = 4
-				}
-				if len(s.seen()) != want || e.Attempts != want || e.StatusCode != status {
-					t.Errorf("sent %d requests, want %d; %v", len(s.seen()), want, err)
-				}
-			})
+	for status := 201; status < 600; status++ {
+		synctest.Test(t, func(t *testing.T) {
+			s := &script{answers: []answer{failing(status)}}
+			_, err := inMemory(t, s).GenerateToken(t.Context())
+			e := asError(t, err)
+			want := 1
+			if slices.Contains(again, status) {
+				want = 4
+			}
+			checkEqual(t, fmt.Sprintf("requests for %d", status), len(s.seen()), want)
+			checkEqual(t, "attempts", e.Attempts, want)
+			checkEqual(t, "status", e.StatusCode, status)
 		})
 	}
 }
 
-func TestRetryOptions(t *testing.T) {
+func TestRetry_Options(t *testing.T) {
 	tests := map[string]struct {
 		retry  wrapper.Retry
 		status int
 		want   int
 	}{
+		"by default":                 {wrapper.Retry{}, 500, 4},
 		"more retries":               {wrapper.Retry{MaxRetries: 7}, 500, 8},
 		"one retry":                  {wrapper.Retry{MaxRetries: 1}, 500, 2},
 		"none":                       {wrapper.Retry{MaxRetries: -1}, 500, 1},
+		"fewer than none":            {wrapper.Retry{MaxRetries: math.MinInt}, 500, 1},
 		"another status":             {wrapper.Retry{StatusCodes: []int{404}}, 404, 4},
 		"no longer one of the usual": {wrapper.Retry{StatusCodes: []int{404}}, 500, 1},
 		"no status at all":           {wrapper.Retry{StatusCodes: []int{}}, 500, 1},
@@ -58,24 +59,49 @@ func TestRetryOptions(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := &script{answers: []answer{failing(test.status)}}
 				_, err := inMemory(t, s, wrapper.WithRetry(test.retry)).GenerateToken(t.Context())
-				if e := asError(t, err); e.Attempts != test.want || len(s.seen()) != test.want {
-					t.Errorf("sent %d requests, want %d; %v", len(s.seen()), test.want, err)
-				}
+				checkEqual(t, "attempts", asError(t, err).Attempts, test.want)
+				checkEqual(t, "requests", len(s.seen()), test.want)
 			})
 		})
 	}
 }
 
-func TestTheStatusCodesAreTheClientsOwn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		codes := []int{404}
-		client := inMemory(t, &script{answers: []answer{failing(404)}}, wrapper.WithRetry(wrapper.Retry{StatusCodes: codes}))
-		codes[0] = 403
-		_, err := client.GenerateToken(t.Context())
-		if e := asError(t, err); e.Attempts != 4 {
-			t.Errorf("after %d attempts: %v", e.Attempts, err)
-		}
-	})
+func TestRetry_EndsWithSuccess(t *testing.T) {
+	s := &script{answers: []answer{failing(500), failing(503), ok(), failing(500)}}
+	token, err := inMemory(t, s, quickly()).GenerateToken(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkEqual(t, "token", token.AccessToken, "canary-access-token")
+	checkEqual(t, "requests", len(s.seen()), 3)
+}
+
+func TestRetry_StatusCodesAreTheClientsOwn(t *testing.T) {
+	codes := []int{404}
+	client := inMemory(t, &script{answers: []answer{failing(404)}}, wrapper.WithRetry(wrapper.Retry{StatusCodes: codes, Delay: 1}))
+	codes[0] = 403
+	_, err := client.GenerateToken(t.Context())
+	checkEqual(t, "attempts", asError(t, err).Attempts, 4)
+}
+
+// The largest numbers are limits like others: nothing overflows.
+func TestRetry_TakesTheLargestNumbers(t *testing.T) {
+	for name, retry := range map[string]wrapper.Retry{
+		"MaxRetries":     {MaxRetries: math.MaxInt, Delay: 1},
+		"Delay":          {MaxRetries: 5, Delay: math.MaxInt64, MaxDelay: time.Second},
+		"AttemptTimeout": {MaxRetries: 5, AttemptTimeout: math.MaxInt64},
+		"MaxDelay":       {MaxRetries: 5, MaxDelay: math.MaxInt64},
+		"many retries":   {MaxRetries: 200, MaxDelay: time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &script{answers: []answer{failing(500), failing(500), failing(500), failing(500), ok()}}
+				if _, err := inMemory(t, s, wrapper.WithRetry(retry)).GenerateToken(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
 }
 
 // delays returns the waits before the second and later attempts of a call that never succeeds, in fake time.
@@ -96,11 +122,7 @@ func delays(t *testing.T, retry wrapper.Retry) []time.Duration {
 	return waits
 }
 
-type roundTrip func(*http.Request) (*http.Response, error)
-
-func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-func TestBackoffIsExponentialWithFullJitter(t *testing.T) {
+func TestRetry_WaitsExponentiallyWithFullJitter(t *testing.T) {
 	tests := map[string]struct {
 		retry  wrapper.Retry
 		bounds []time.Duration
@@ -113,6 +135,10 @@ func TestBackoffIsExponentialWithFullJitter(t *testing.T) {
 		"with a MaxDelay under the first delay": {
 			wrapper.Retry{MaxDelay: 10 * time.Millisecond},
 			[]time.Duration{10 * time.Millisecond, 10 * time.Millisecond, 10 * time.Millisecond},
+		},
+		"up to the default MaxDelay": {
+			wrapper.Retry{MaxRetries: 4, Delay: 20 * time.Second},
+			[]time.Duration{20 * time.Second, 40 * time.Second, time.Minute, time.Minute},
 		},
 	}
 	for name, test := range tests {
@@ -140,52 +166,73 @@ func TestBackoffIsExponentialWithFullJitter(t *testing.T) {
 	}
 }
 
-func TestRetryAfterIsObeyed(t *testing.T) {
+func TestRetry_ObeysRetryAfter(t *testing.T) {
 	tests := map[string]struct {
-		header string
-		want   time.Duration // exactly; 0 means the usual backoff
+		header string // or the layout of a date nine seconds ahead
+		want   time.Duration
 	}{
-		"seconds":         {"7", 7 * time.Second},
-		"a date":          {"+9s", 9 * time.Second},
-		"zero":            {"0", 0},
-		"a date gone by":  {"-1h", 0},
-		"negative":        {"-1", 0},
-		"garbage":         {"soon", 0},
-		"a fraction":      {"1.5", 0},
-		"the longest yet": {"60", 60 * time.Second},
+		"seconds":                     {"7", 7 * time.Second},
+		"the longest by default":      {"60", 60 * time.Second},
+		"with a leading zero":         {"007", 7 * time.Second},
+		"a date":                      {http.TimeFormat, 9 * time.Second},
+		"a date as in RFC 850":        {"Monday, 02-Jan-06 15:04:05 GMT", 9 * time.Second},
+		"a date as asctime writes it": {time.ANSIC, 9 * time.Second},
 	}
 	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
+		for _, status := range []int{429, 503} {
+			for _, backoff := range []time.Duration{time.Minute, 1} { // far longer, and as good as none
+				t.Run(fmt.Sprintf("%s, with %d, in place of %v", name, status, backoff), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						start, header := time.Now(), test.header
+						if strings.Contains(header, "Jan") {
+							header = start.Add(9 * time.Second).UTC().Format(header)
+						}
+						s := &script{answers: []answer{failing(status, header), ok()}}
+						if _, err := inMemory(t, s, wrapper.WithRetry(wrapper.Retry{Delay: backoff})).GenerateToken(t.Context()); err != nil {
+							t.Fatal(err)
+						}
+						checkEqual(t, "wait", time.Since(start), test.want)
+					})
+				})
+			}
+		}
+	}
+}
+
+func TestRetry_TakesARetryAfterThatIsNoneForNone(t *testing.T) {
+	for _, value := range []string{
+		"-1", "0", "+7", "Thu, 01 Jan 1970 00:00:00 GMT", "soon", "1e20", "0x1", "1.5", "7 s", "", "7, 8", "Fri, 32 Dec 2029 00:00:00 GMT",
+	} {
+		t.Run(value, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				header := test.header
-				if shift, err := time.ParseDuration(header); err == nil && strings.ContainsAny(header, "sh") {
-					header = time.Now().Add(shift).UTC().Format(http.TimeFormat)
-				}
 				start := time.Now()
-				s := &script{answers: []answer{failing(429, header), ok()}}
-				if _, err := inMemory(t, s).GenerateToken(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-				waited := time.Since(start)
-				if test.want > 0 && waited != test.want || test.want == 0 && waited > 800*time.Millisecond {
-					t.Errorf("waited %v", waited)
+				_, err := inMemory(t, &script{answers: []answer{failing(429, value)}}).GenerateToken(t.Context())
+				e := asError(t, err)
+				checkEqual(t, "RetryAfter", e.RetryAfter, 0)
+				checkEqual(t, "attempts", e.Attempts, 4)
+				if waited := time.Since(start); waited > 5600*time.Millisecond {
+					t.Errorf("waited %v, more than the backoff", waited)
 				}
 			})
 		})
 	}
 }
 
-func TestARetryAfterThatWillNotBeWaitedForComesBackAtOnce(t *testing.T) {
+func TestRetry_DoesNotWaitForWhatIsTooLong(t *testing.T) {
+	const century = 100 * 365 * 24 * time.Hour
 	tests := map[string]struct {
 		header   string
 		deadline time.Duration
-		want     time.Duration
+		least    time.Duration // of RetryAfter
+		most     time.Duration
 	}{
-		"longer than MaxDelay":           {"61", time.Hour, 61 * time.Second},
-		"longer than the deadline":       {"30", 20 * time.Second, 30 * time.Second},
-		"longer than anything":           {"99999999999999999999", time.Hour, 9223372036 * time.Second},
-		"more than fits in nanoseconds":  {"9223372037", time.Hour, 9223372036 * time.Second},
-		"as long as the deadline allows": {"20", 20 * time.Second, 20 * time.Second},
+		"longer than MaxDelay":           {"61", time.Hour, 61 * time.Second, 61 * time.Second},
+		"longer than the deadline":       {"30", 20 * time.Second, 30 * time.Second, 30 * time.Second},
+		"as long as the deadline allows": {"20", 20 * time.Second, 20 * time.Second, 20 * time.Second},
+		"the largest that fits":          {"9223372036", time.Hour, century, math.MaxInt64},
+		"more than fits in nanoseconds":  {"9223372037", time.Hour, century, math.MaxInt64},
+		"more than fits in 64 bits":      {"99999999999999999999", time.Hour, century, math.MaxInt64},
+		"the last date":                  {"Fri, 31 Dec 9999 23:59:59 GMT", time.Hour, century, math.MaxInt64},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -195,127 +242,71 @@ func TestARetryAfterThatWillNotBeWaitedForComesBackAtOnce(t *testing.T) {
 				start := time.Now()
 				_, err := inMemory(t, &script{answers: []answer{failing(429, test.header)}}).GenerateToken(ctx)
 				e := asError(t, err)
-				if time.Since(start) != 0 || e.Attempts != 1 || e.RetryAfter != test.want || e.StatusCode != 429 {
-					t.Errorf("after %v: %v, RetryAfter %v", time.Since(start), err, e.RetryAfter)
+				checkEqual(t, "wait", time.Since(start), 0)
+				checkEqual(t, "attempts", e.Attempts, 1)
+				checkEqual(t, "status", e.StatusCode, 429)
+				if e.RetryAfter < test.least || e.RetryAfter > test.most {
+					t.Errorf("RetryAfter is %v", e.RetryAfter)
 				}
+				presentable(t, err)
 			})
 		})
 	}
 }
 
-func TestADelayBeyondTheDeadlineIsNotWaitedFor(t *testing.T) {
+func TestRetry_DoesNotWaitBeyondTheDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Nanosecond)
 		defer cancel()
 		start := time.Now()
 		_, err := inMemory(t, &script{answers: []answer{failing(503)}}).GenerateToken(ctx)
-		if e := asError(t, err); time.Since(start) != 0 || e.StatusCode != 503 || e.Attempts != 1 {
-			t.Errorf("after %v: %v", time.Since(start), err)
-		}
+		e := asError(t, err)
+		checkEqual(t, "wait", time.Since(start), 0)
+		checkEqual(t, "status", e.StatusCode, 503)
+		checkEqual(t, "attempts", e.Attempts, 1)
 	})
 }
 
-func TestACancelledCallEndsItsWaitAtOnce(t *testing.T) {
+func TestRetry_EndsAtOnceWhenTheCallIsCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(5*time.Second, cancel)
 		start := time.Now()
 		_, err := inMemory(t, &script{answers: []answer{failing(503, "30")}}).GenerateToken(ctx)
 		e := asError(t, err)
-		if time.Since(start) != 5*time.Second || !errors.Is(err, context.Canceled) || e.Attempts != 1 || e.Retryable() {
-			t.Errorf("after %v: %v", time.Since(start), err)
-		}
-		if !strings.Contains(err.Error(), "503") {
-			t.Errorf("%q does not say what the wait was for", err)
-		}
+		checkEqual(t, "wait", time.Since(start), 5*time.Second)
+		checkEqual(t, "attempts", e.Attempts, 1)
+		checkEqual(t, "retryable", e.Retryable(), false)
+		checkEqual(t, "cancelled", errors.Is(err, context.Canceled), true)
+		contains(t, err.Error(), "while waiting to try again after 503")
 		wantKind(t, err, nil)
 	})
 }
 
-func TestACallWhoseContextHasEndedSendsNothing(t *testing.T) {
+func TestRetry_SendsNothingForACallWhoseContextHasEnded(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	s := &script{answers: []answer{ok()}}
 	_, err := inMemory(t, s).GenerateToken(ctx)
-	if e := asError(t, err); e.Attempts != 0 || len(s.seen()) != 0 || !errors.Is(err, context.Canceled) {
-		t.Errorf("sent %d requests; %v", len(s.seen()), err)
-	}
+	checkEqual(t, "attempts", asError(t, err).Attempts, 0)
+	checkEqual(t, "requests", len(s.seen()), 0)
+	checkEqual(t, "cancelled", errors.Is(err, context.Canceled), true)
 }
 
-func TestTheCauseOfACancelledContextIsKeptBesideCanceled(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		cause := errors.New("shutting down")
-		ctx, cancel := context.WithCancelCause(t.Context())
-		time.AfterFunc(time.Second, func() { cancel(cause) })
-		hang := roundTrip(func(r *http.Request) (*http.Response, error) {
-			<-r.Context().Done()
-			return nil, context.Cause(r.Context())
-		})
-		_, err := inMemory(t, hang).GenerateToken(ctx)
-		if !errors.Is(err, context.Canceled) || !errors.Is(err, cause) {
-			t.Errorf("got %v", err)
-		}
-	})
-}
-
-func TestAnAttemptThatTakesTooLongIsTriedAgain(t *testing.T) {
-	hang := func(r *http.Request) (*http.Response, error) {
-		<-r.Context().Done()
-		return nil, r.Context().Err()
+func TestRetry_IsMadeAfterWhatBrokeOff(t *testing.T) {
+	tests := map[string]emulator.Fault{
+		"a reset connection":         {Reset: true},
+		"a token that breaks off":    {Truncate: true},
+		"an error that breaks off":   {Status: 500, Truncate: true},
+		"a gateway's page":           {Status: 502, Body: emulator.BodyHTML},
+		"an empty error":             {Status: 500, Body: emulator.BodyEmpty},
+		"a gateway's page, cut":      {Status: 504, Body: emulator.BodyHTML, Truncate: true},
+		"an answer after a while":    {Status: 503, Delay: time.Millisecond},
+		"a request that took enough": {Status: 408},
 	}
-	stall := func(r *http.Request) (*http.Response, error) {
-		body, w := io.Pipe()
-		context.AfterFunc(r.Context(), func() { w.CloseWithError(r.Context().Err()) })
-		return &http.Response{StatusCode: 200, Body: body, Header: http.Header{"Content-Type": {"application/json"}}}, nil
-	}
-	for name, f := range map[string]roundTrip{"before the headers": hang, "in the body": stall} {
+	for name, fault := range tests {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				start := time.Now()
-				_, err := inMemory(t, f, wrapper.WithRetry(wrapper.Retry{AttemptTimeout: time.Minute})).GenerateToken(t.Context())
-				e := asError(t, err)
-				if e.Attempts != 4 || e.StatusCode != 0 || time.Since(start) < 4*time.Minute || !e.Retryable() {
-					t.Errorf("after %v: %v", time.Since(start), err)
-				}
-				if errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, os.ErrDeadlineExceeded) {
-					t.Errorf("the caller had no deadline, the error says it had: %v", err)
-				}
-				wantKind(t, err, wrapper.ErrUnavailable)
-			})
-		})
-	}
-}
-
-func TestTheCallersDeadlineEndsAnAttempt(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		hang := roundTrip(func(r *http.Request) (*http.Response, error) {
-			<-r.Context().Done()
-			return nil, r.Context().Err()
-		})
-		_, err := inMemory(t, hang).GenerateToken(ctx)
-		if e := asError(t, err); e.Attempts != 1 || !errors.Is(err, context.DeadlineExceeded) || !e.Retryable() {
-			t.Errorf("got %v", err)
-		}
-		wantKind(t, err, wrapper.ErrUnavailable)
-	})
-}
-
-func TestTransportFailuresAreTriedAgain(t *testing.T) {
-	tests := map[string]struct{ fault emulator.Fault }{
-		"a reset connection":         {emulator.Fault{Reset: true}},
-		"a token that breaks off":    {emulator.Fault{Truncate: true}},
-		"an error that breaks off":   {emulator.Fault{Status: 500, Truncate: true}},
-		"a gateway's page":           {emulator.Fault{Status: 502, Body: emulator.BodyHTML}},
-		"an empty error":             {emulator.Fault{Status: 500, Body: emulator.BodyEmpty}},
-		"a gateway's page, cut":      {emulator.Fault{Status: 504, Body: emulator.BodyHTML, Truncate: true}},
-		"an answer after a while":    {emulator.Fault{Status: 503, Delay: time.Millisecond}},
-		"a request that took enough": {emulator.Fault{Status: 408}},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			server, err := emulator.Start(emulator.WithFaults(test.fault))
+			server, err := emulator.Start(emulator.WithFaults(fault))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -324,144 +315,155 @@ func TestTransportFailuresAreTriedAgain(t *testing.T) {
 			if err != nil || token.AccessToken == "" {
 				t.Fatalf("got %v, %v", token, err)
 			}
-			if got := len(server.Requests()); got != 2 {
-				t.Errorf("sent %d requests, want 2", got)
-			}
+			checkEqual(t, "requests", len(server.Requests()), 2)
 		})
 	}
 }
 
-func TestNoAnswerAtAllIsReportedWithItsReason(t *testing.T) {
+func TestRetry_ReportsWhyNoAnswerCame(t *testing.T) {
 	_, err := newClient(t, refusedURL(), quickly()).GenerateToken(t.Context())
 	e := asError(t, err)
-	if e.StatusCode != 0 || e.Attempts != 4 || e.RequestID == "" || e.CorrelationID == "" || !e.Retryable() {
-		t.Errorf("got %#v", e)
-	}
-	if !strings.Contains(err.Error(), "connection refused") {
-		t.Errorf("%q does not say why", err)
-	}
+	checkEqual(t, "status", e.StatusCode, 0)
+	checkEqual(t, "attempts", e.Attempts, 4)
+	checkEqual(t, "retryable", e.Retryable(), true)
+	contains(t, err.Error(), "connection refused", e.RequestID, e.CorrelationID)
 	wantKind(t, err, wrapper.ErrUnavailable)
 }
 
-func TestATLSHandshakeThatCannotSucceedIsNotTriedAgain(t *testing.T) {
-	silent := log.New(io.Discard, "", 0)
-	server := httptest.NewUnstartedServer(&script{answers: []answer{ok()}})
-	server.Config.ErrorLog = silent
-	server.StartTLS()
-	defer server.Close()
-	old := httptest.NewUnstartedServer(&script{answers: []answer{ok()}})
-	old.Config.ErrorLog = silent
-	old.TLS = &tls.Config{MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10}
-	old.StartTLS()
-	defer old.Close()
-	plain := httptest.NewServer(&script{answers: []answer{ok()}})
-	defer plain.Close()
-
-	tests := map[string]struct {
-		url   string
-		roots bool
-	}{
-		"unknown authority":  {server.URL, false},
-		"another host":       {strings.Replace(server.URL, "127.0.0.1", "localhost", 1), true},
-		"too old a protocol": {old.URL, true},
-		"no TLS at all":      {strings.Replace(plain.URL, "http:", "https:", 1), true},
+// What no attempt can send is not tried again, nor counted.
+func TestRetry_IsNotMadeForWhatCannotBeSent(t *testing.T) {
+	fails := func() (io.ReadCloser, error) { return nil, errors.New("the body is gone") }
+	tests := map[string]func(*http.Request){
+		"a header name with a space":   func(r *http.Request) { r.Header["X Y"] = []string{"1"} },
+		"a header name with a colon":   func(r *http.Request) { r.Header["X:Y"] = []string{"1"} },
+		"a header name with a bracket": func(r *http.Request) { r.Header["X[Y]"] = []string{"1"} },
+		"a header name in Cyrillic":    func(r *http.Request) { r.Header["Х"] = []string{"1"} },
+		"an empty header name":         func(r *http.Request) { r.Header[""] = []string{"1"} },
+		"a line break in a value":      func(r *http.Request) { r.Header["X"] = []string{"fine", "1\r\nY: 2"} },
+		"a NUL in a value":             func(r *http.Request) { r.Header["X"] = []string{"\x00"} },
+		"a DEL in a value":             func(r *http.Request) { r.Header["X"] = []string{"\x7f"} },
+		"a body that cannot be had":    func(r *http.Request) { r.GetBody = fails },
+		"a reader that fails": func(r *http.Request) {
+			r.GetBody = nil
+			r.Body = io.NopCloser(failingReader{errors.New("the body is gone")})
+		},
+		"no method":      func(r *http.Request) { r.Method = "P OST" },
+		"another scheme": func(r *http.Request) { r.URL.Scheme = "ftp" },
+		"no scheme":      func(r *http.Request) { r.URL.Scheme = "" },
+		"no host":        func(r *http.Request) { r.URL.Host, r.Host = "", "" },
 	}
-	for name, test := range tests {
+	for name, spoil := range tests {
 		t.Run(name, func(t *testing.T) {
-			transport := &http.Transport{}
-			defer transport.CloseIdleConnections()
-			if test.roots {
-				transport.TLSClientConfig = server.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
-			}
-			client := newClient(t, test.url, quickly(), wrapper.WithHTTPClient(&http.Client{Transport: transport}))
-			_, err := client.GenerateToken(t.Context())
-			if e := asError(t, err); e.Attempts != 1 || e.StatusCode != 0 || e.Retryable() {
-				t.Errorf("after %d attempts: %v", e.Attempts, err)
-			}
-			wantKind(t, err, wrapper.ErrUnavailable)
+			s := &script{answers: []answer{ok()}}
+			synctest.Test(t, func(t *testing.T) {
+				edit := func(_ context.Context, r *http.Request) error {
+					spoil(r)
+					return nil
+				}
+				start := time.Now()
+				transport := &http.Transport{}
+				var rt http.RoundTripper = s
+				if strings.Contains(name, "scheme") || strings.Contains(name, "method") || strings.Contains(name, "host") {
+					rt = transport // which knows what it cannot send, and opens no connection for it
+				}
+				_, err := inMemory(t, rt).API().GenerateTokenWithResponse(t.Context(), nil, gen.TokenRequest{}, edit)
+				e := asError(t, err)
+				checkEqual(t, "wait", time.Since(start), 0)
+				checkEqual(t, "attempts", e.Attempts, 0)
+				checkEqual(t, "retryable", e.Retryable(), false)
+				wantKind(t, err, nil)
+			})
+			checkEqual(t, "requests", len(s.seen()), 0)
 		})
 	}
 }
 
-// tracked tells whether a body was read to its end and closed.
-type tracked struct {
-	io.Reader
-	drained, closed bool
+func TestRetry_CountsTheRequestsThatWereSent(t *testing.T) {
+	bodies := 0
+	edit := func(_ context.Context, r *http.Request) error {
+		get := r.GetBody
+		r.GetBody = func() (io.ReadCloser, error) {
+			if bodies++; bodies > 2 {
+				return nil, errors.New("the body is gone")
+			}
+			return get()
+		}
+		return nil
+	}
+	s := &script{answers: []answer{failing(500)}}
+	_, err := inMemory(t, s, quickly()).API().GenerateTokenWithResponse(t.Context(), nil, gen.TokenRequest{}, edit)
+	e := asError(t, err)
+	checkEqual(t, "attempts", e.Attempts, 2)
+	checkEqual(t, "requests", len(s.seen()), 2)
+	checkEqual(t, "bodies", bodies, 3)
+	contains(t, err.Error(), "the body is gone")
 }
 
-func (b *tracked) Read(p []byte) (int, error) {
-	n, err := b.Reader.Read(p)
-	b.drained = b.drained || err == io.EOF
-	return n, err
+func TestRetry_LogsEveryAttempt(t *testing.T) {
+	var log strings.Builder
+	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	client := inMemory(t, &script{answers: []answer{failing(500), {err: io.ErrUnexpectedEOF}, ok()}}, quickly(), wrapper.WithLogger(logger))
+	token, err := client.GenerateToken(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
+	if len(lines) != 3 {
+		t.Fatalf("logged %q, want three lines", lines)
+	}
+	for i, wants := range [][]string{
+		{"level=WARN", "attempt=1", `outcome="500 Internal Server Error"`, "retry_in="},
+		{"level=WARN", "attempt=2", "unexpected EOF", "retry_in="},
+		{"level=DEBUG", "attempt=3", `outcome="200 OK"`},
+	} {
+		contains(t, lines[i], append(wants, "request_id="+token.RequestID, "correlation_id="+token.CorrelationID)...)
+	}
+	if strings.Contains(log.String(), "canary") {
+		t.Errorf("the log holds a secret: %s", log.String())
+	}
 }
 
-func (b *tracked) Close() error {
-	b.closed = true
-	return nil
-}
-
-func TestAnAnswerIsDrainedAndClosedBeforeTheNextAttempt(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var bodies []*tracked
-		client := inMemory(t, roundTrip(func(*http.Request) (*http.Response, error) {
-			for i, b := range bodies {
-				if !b.drained || !b.closed {
-					t.Errorf("answer %d: drained %t, closed %t", i+1, b.drained, b.closed)
+// An answer under another request id than the call's may be another call's.
+func TestRetry_LogsAnAnswerUnderAnotherRequestID(t *testing.T) {
+	const own, other = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
+	for name, test := range map[string]struct {
+		reported string
+		status   int
+		warned   bool
+	}{
+		"another":                 {other, 200, true},
+		"another, with an error":  {other, 403, true},
+		"something else":          {"canary-not.a.guid", 200, true},
+		"the same":                {own, 200, false},
+		"the same, in other case": {strings.ToUpper("aaaaaaaa-1111-4111-8111-111111111111"), 200, false},
+		"none":                    {"", 200, false},
+		"no answer, so none":      {"", 0, false},
+		"the same, with an error": {own, 500, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			id := own
+			if strings.HasPrefix(test.reported, "A") {
+				id = strings.ToLower(test.reported)
+			}
+			a := answer{status: test.status, body: tokenJSON, header: map[string]string{}}
+			if test.reported != "" {
+				a.header["MS-RequestId"] = test.reported
+			}
+			if test.status == 0 {
+				a.err = io.ErrUnexpectedEOF
+			}
+			var buffer strings.Builder
+			client := inMemory(t, &script{answers: []answer{a}}, once(), wrapper.WithLogger(slog.New(slog.NewTextHandler(&buffer, nil))))
+			_, err := client.GenerateToken(wrapper.ContextWithRequestID(t.Context(), uuid.MustParse(id)))
+			checkEqual(t, "refused", err != nil, test.status != 200)
+			log := buffer.String()
+			checkEqual(t, "warned", strings.Contains(log, "names another request id"), test.warned)
+			if test.warned {
+				contains(t, log, "level=WARN", "request_id="+id)
+				if test.reported == other {
+					contains(t, log, "reported="+other)
 				}
 			}
-			bodies = append(bodies, &tracked{Reader: strings.NewReader("failed")})
-			return &http.Response{StatusCode: 500, Header: http.Header{}, Body: bodies[len(bodies)-1]}, nil
-		}))
-		if _, err := client.GenerateToken(t.Context()); err == nil || len(bodies) != 4 {
-			t.Errorf("%d attempts, %v", len(bodies), err)
-		}
-	})
-}
-
-// endless is a body without an end.
-type endless struct{ read int64 }
-
-func (b *endless) Read(p []byte) (int, error) {
-	b.read += int64(len(p))
-	return len(p), nil
-}
-
-func (*endless) Close() error { return nil }
-
-func TestAnEndlessAnswerIsReadToACapAndKeepsItsStatus(t *testing.T) {
-	for status, want := range map[int]error{200: wrapper.ErrServer, 400: wrapper.ErrBadRequest} {
-		t.Run(fmt.Sprint(status), func(t *testing.T) {
-			limit := map[int]string{200: "longer than 1 MiB", 400: "longer than 64 KiB"}[status]
-			body := &endless{}
-			client := inMemory(t, roundTrip(func(*http.Request) (*http.Response, error) {
-				return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: body}, nil
-			}))
-			_, err := client.GenerateToken(t.Context())
-			if e := asError(t, err); e.StatusCode != status || !strings.Contains(err.Error(), limit) {
-				t.Errorf("got %.200v", err)
-			}
-			if body.read > 4<<20 {
-				t.Errorf("read %d bytes", body.read)
-			}
-			wantKind(t, err, want)
 		})
 	}
-}
-
-func TestTheBearerIsFetchedOncePerCall(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var calls int
-		count := func(context.Context) (string, error) {
-			calls++
-			return bearer, nil
-		}
-		s := &script{answers: []answer{failing(500), failing(500), ok()}}
-		client, err := wrapper.NewClient(count, wrapper.WithHTTPClient(&http.Client{Transport: s}))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := client.GenerateToken(t.Context()); err != nil || calls != 1 {
-			t.Errorf("fetched %d times, %v", calls, err)
-		}
-	})
 }

@@ -35,6 +35,7 @@ type TokenSource struct {
 	flight    *flight // the exchange under way
 	failure   *flight // the last one that failed
 	abandoned int     // exchanges that still run after their limit
+	given     *Token  // the last one that callers got
 	refused   *Token  // the last one that was refused
 	useless   int     // how many tokens in a row were of no use
 	last      instant // when the last of them was
@@ -108,11 +109,12 @@ func (s *TokenSource) Invalidate(t *Token) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := s.current.Load()
-	if h != nil && h.token.AccessToken != t.AccessToken {
+	holds := h != nil && h.token.AccessToken == t.AccessToken
+	if !holds && (s.given == nil || s.given.AccessToken != t.AccessToken) {
 		return
 	}
 	s.refused = t
-	if h != nil {
+	if holds {
 		s.current.Store(nil)
 		if now := s.now(); !s.served(h, now) {
 			s.keepDistance(now)

@@ -142,12 +142,12 @@ func (s *TokenSource) take(f *flight, old *held, token *Token, again time.Durati
 		s.keepDistance(f.ended)
 		return errRefused
 	case h.end < time.Second:
-		f.token = token
+		f.token, s.given = token, token
 		s.keepDistance(f.ended)
 		return errShort
 	}
 	s.served(old, f.ended)
-	f.token = token
+	f.token, s.given = token, token
 	s.current.Store(h)
 	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,68 +19,15 @@ import (
 	"github.com/partnercenter-go/generatetoken/wrapper"
 )
 
-// endpoint is a token endpoint in fake time: each answer takes a second and holds a token of its own. It keeps when it
-// was asked.
-type endpoint struct {
-	expiresIn string // the member's value in JSON; an hour if it is empty
-	fail      func() *answer
-
-	mu    sync.Mutex
-	asked []time.Time
-	ids   []string
+func TestTokenSource_OfNoClientPanicsAtTheCall(t *testing.T) {
+	defer func() {
+		contains(t, fmt.Sprint(recover()), "NewTokenSource(nil)")
+	}()
+	wrapper.NewTokenSource(nil)
+	t.Error("got a source")
 }
 
-func (e *endpoint) RoundTrip(r *http.Request) (*http.Response, error) {
-	e.mu.Lock()
-	e.asked = append(e.asked, time.Now())
-	e.ids = append(e.ids, r.Header.Get("ms-requestid"))
-	n := len(e.asked)
-	e.mu.Unlock()
-	select {
-	case <-time.After(time.Second):
-	case <-r.Context().Done():
-		return nil, r.Context().Err()
-	}
-	if e.fail != nil {
-		if a := e.fail(); a != nil {
-			return (&script{answers: []answer{*a}}).RoundTrip(r)
-		}
-	}
-	expiresIn := e.expiresIn
-	if expiresIn == "" {
-		expiresIn = "3600"
-	}
-	body := fmt.Sprintf(`{"access_token":"token-%d","token_type":"bearer","expires_in":%s}`, n, expiresIn)
-	return (&script{answers: []answer{{status: 200, contentType: "application/json", body: body}}}).RoundTrip(r)
-}
-
-func (e *endpoint) count() int {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return len(e.asked)
-}
-
-func source(t *testing.T, rt http.RoundTripper, opts ...wrapper.SourceOption) *wrapper.TokenSource {
-	t.Helper()
-	return wrapper.NewTokenSource(inMemory(t, rt), opts...)
-}
-
-func mustToken(t *testing.T, s *wrapper.TokenSource) *wrapper.Token {
-	t.Helper()
-	token, err := s.Token(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return token
-}
-
-// pass lets fake time pass, and the source do what it has to meanwhile.
-func pass(d time.Duration) {
-	<-time.After(d)
-	synctest.Wait()
-}
-
-func TestManyCallersOfAColdSourceCauseOneExchange(t *testing.T) {
+func TestTokenSource_MakesOneExchangeForManyCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const callers = 10_000
 		e := &endpoint{}
@@ -105,17 +51,15 @@ func TestManyCallersOfAColdSourceCauseOneExchange(t *testing.T) {
 		synctest.Wait()
 		cancel()
 		err := <-first
-		if e := asError(t, err); !errors.Is(err, context.Canceled) || e.Retryable() {
-			t.Errorf("the caller that gave up got %v", err)
-		}
+		checkEqual(t, "the caller that gave up: retryable", asError(t, err).Retryable(), false)
+		checkEqual(t, "the caller that gave up: cancelled", errors.Is(err, context.Canceled), true)
 		callersDone.Wait()
-		if served.Load() != callers-1 || e.count() != 1 {
-			t.Errorf("%d of %d callers were served by %d exchanges", served.Load(), callers-1, e.count())
-		}
+		checkEqual(t, "callers served", served.Load(), callers-1)
+		checkEqual(t, "exchanges", e.count(), 1)
 	})
 }
 
-func TestACallerASecondForTwoDaysWaitsOnceAndIsNeverServedAnExpiringToken(t *testing.T) {
+func TestTokenSource_RenewsInTheBackground(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := &endpoint{}
 		s := source(t, e)
@@ -135,14 +79,31 @@ func TestACallerASecondForTwoDaysWaitsOnceAndIsNeverServedAnExpiringToken(t *tes
 			t.Errorf("%d exchanges in %d hours, want one in 48 to 60 minutes", n, hours)
 		}
 		for i := 1; i < len(e.asked); i++ {
-			if gap := e.asked[i].Sub(e.asked[i-1]); gap < 48*time.Minute || gap > 60*time.Minute {
+			if gap := e.asked[i].Sub(e.asked[i-1]); gap < 48*time.Minute || gap > 48*time.Minute+50*time.Second {
 				t.Errorf("exchange %d came %v after the one before", i+1, gap)
 			}
 		}
 	})
 }
 
-func TestRenewalsOfDifferentSourcesFallApart(t *testing.T) {
+func TestTokenSource_MakesOneRenewalForManyCallers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := &endpoint{}
+		s := source(t, e)
+		mustToken(t, s)
+		pass(50 * time.Minute)
+		var callers sync.WaitGroup
+		for range 1000 {
+			callers.Go(func() { checkEqual(t, "token", mustToken(t, s).AccessToken, "token-1") })
+		}
+		callers.Wait()
+		pass(2 * time.Second)
+		checkEqual(t, "exchanges", e.count(), 2)
+		checkEqual(t, "token", mustToken(t, s).AccessToken, "token-2")
+	})
+}
+
+func TestTokenSource_RenewsAtAnotherMomentThanOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const sources = 50
 		var all []*wrapper.TokenSource
@@ -167,32 +128,36 @@ func TestRenewalsOfDifferentSourcesFallApart(t *testing.T) {
 		for _, at := range e.asked[sources:] {
 			moments[at] = true
 		}
-		if n := len(e.asked) - sources; n != sources || len(moments) < sources/4 {
-			t.Errorf("%d sources made %d renewals at %d moments", sources, n, len(moments))
+		checkEqual(t, "renewals", len(e.asked)-sources, sources)
+		if len(moments) < sources/4 {
+			t.Errorf("%d sources renewed at %d moments", sources, len(moments))
 		}
 	})
 }
 
-func TestAValidTokenIsServedWhileItsRenewalFails(t *testing.T) {
+// failingLater is an endpoint that fails once it is told to.
+func failingLater(a answer) (*endpoint, *atomic.Bool) {
+	var down atomic.Bool
+	return &endpoint{fail: func() *answer {
+		if down.Load() {
+			return &a
+		}
+		return nil
+	}}, &down
+}
+
+func TestTokenSource_ServesAValidTokenWhileItsRenewalFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var down atomic.Bool
-		failed := failing(503)
-		e := &endpoint{fail: func() *answer {
-			if down.Load() {
-				return &failed
-			}
-			return nil
-		}}
+		e, down := failingLater(failing(503))
 		var log strings.Builder
-		client := inMemory(t, e, wrapper.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
-		s := wrapper.NewTokenSource(client)
+		s := wrapper.NewTokenSource(inMemory(t, e, wrapper.WithLogger(slog.New(slog.NewTextHandler(&log, nil)))))
 		first := mustToken(t, s)
 		down.Store(true)
 		for time.Until(first.ExpiresAt) > 31*time.Second {
 			before := time.Now()
-			if token := mustToken(t, s); token.AccessToken != first.AccessToken || time.Since(before) > 0 {
-				t.Fatalf("after %v got %v", time.Since(before), token)
-			}
+			token := mustToken(t, s)
+			checkEqual(t, "token", token.AccessToken, first.AccessToken)
+			checkEqual(t, "wait", time.Since(before), 0)
 			pass(time.Second)
 		}
 		tries := e.asked[1:]
@@ -204,7 +169,8 @@ func TestAValidTokenIsServedWhileItsRenewalFails(t *testing.T) {
 				t.Errorf("a renewal was tried %v after the one before", gap)
 			}
 		}
-		if !strings.Contains(log.String(), "level=WARN msg=\"renewing the token failed") || strings.Contains(log.String(), "canary") {
+		contains(t, log.String(), `level=WARN msg="renewing the token failed`, "valid_for=1", "retry_in=", "503 Service Unavailable")
+		if strings.Contains(log.String(), "canary") {
 			t.Errorf("the log says %q", log.String())
 		}
 		down.Store(false)
@@ -215,263 +181,226 @@ func TestAValidTokenIsServedWhileItsRenewalFails(t *testing.T) {
 	})
 }
 
-func TestARenewalIsNotTriedBeforeRetryAfter(t *testing.T) {
+func TestTokenSource_RenewsWithOneAttemptAndElseWithAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var throttle atomic.Bool
-		failed := failing(429, "640") // longer than the source would wait by itself
-		e := &endpoint{fail: func() *answer {
-			if throttle.Load() {
-				return &failed
-			}
-			return nil
-		}}
-		s := source(t, e, wrapper.WithRenewalWindow(0.8, 0.8))
-		mustToken(t, s)
-		throttle.Store(true)
-		for range 59*60 + 20 {
-			mustToken(t, s)
-			pass(time.Second)
-		}
-		if len(e.asked) != 3 {
-			t.Fatalf("%d renewals were tried, want 2", len(e.asked)-1)
-		}
-		if gap := e.asked[2].Sub(e.asked[1]); gap < 640*time.Second {
-			t.Errorf("a renewal was tried %v after the one before", gap)
-		}
-	})
-}
-
-func TestAFailureWithNothingToServeIsSharedForASecond(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		failed := failing(403)
-		e := &endpoint{fail: func() *answer { return &failed }}
-		s := source(t, e)
-		_, first := s.Token(t.Context())
-		wantKind(t, first, wrapper.ErrForbidden)
-		pass(999 * time.Millisecond)
-		if _, err := s.Token(t.Context()); !errors.Is(err, first) || e.count() != 1 {
-			t.Errorf("within a second: %v after %d exchanges", err, e.count())
-		}
-		pass(time.Millisecond)
-		if _, err := s.Token(t.Context()); errors.Is(err, first) || e.count() != 2 {
-			t.Errorf("after a second: %v after %d exchanges", err, e.count())
-		}
-	})
-}
-
-func TestLifetimes(t *testing.T) {
-	tests := map[string]struct {
-		expiresIn string
-		opts      []wrapper.SourceOption
-		served    time.Duration // how long the token is served to callers that come every second
-	}{
-		"unknown":                {"null", nil, 4*time.Minute + 30*time.Second},
-		"unknown, by option":     {"null", []wrapper.SourceOption{wrapper.WithUnknownLifetime(2 * time.Minute)}, 90 * time.Second},
-		"an hour":                {"3600", nil, 59*time.Minute + 30*time.Second},
-		"with another margin":    {"3600", []wrapper.SourceOption{wrapper.WithExpiryMargin(5 * time.Minute)}, 55 * time.Minute},
-		"shorter than the rest":  {"20", nil, 0},
-		"expired on arrival":     {"0", nil, 0},
-		"options of zero":        {"3600", []wrapper.SourceOption{wrapper.WithExpiryMargin(0), wrapper.WithUnknownLifetime(-1)}, 59*time.Minute + 30*time.Second},
-		"a window that is none":  {"3600", []wrapper.SourceOption{wrapper.WithRenewalWindow(2, 1)}, 59*time.Minute + 30*time.Second},
-		"a renewal at the limit": {"3600", []wrapper.SourceOption{wrapper.WithRenewalWindow(1, 1)}, 59*time.Minute + 30*time.Second},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				// Renewals never end, so the first token is served for as long as it may be.
-				var n atomic.Int64
-				e := &endpoint{expiresIn: test.expiresIn}
-				first := roundTrip(func(r *http.Request) (*http.Response, error) {
-					if n.Add(1) > 1 {
-						<-r.Context().Done()
-						return nil, r.Context().Err()
-					}
-					return e.RoundTrip(r)
-				})
-				s := source(t, first, test.opts...)
-				asked := time.Now()
-				token := mustToken(t, s)
-				last := time.Duration(0)
-				for {
-					ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-					again, err := s.Token(ctx)
-					cancel()
-					if err != nil {
-						break
-					}
-					if again != token {
-						t.Fatalf("got %v", again)
-					}
-					pass(time.Second)
-					last = time.Since(asked)
-				}
-				if last > test.served+time.Second || last < test.served-time.Second {
-					t.Errorf("the token was served for %v, want %v", last, test.served)
-				}
-				pass(3 * time.Minute) // for what is under way to run into its limit
-			})
-		})
-	}
-}
-
-func TestInvalidateDropsTheTokenThatWasRefusedAndNoOther(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		e := &endpoint{}
-		s := source(t, e)
-		first := mustToken(t, s)
-		s.Invalidate(nil)
-		s.Invalidate(&wrapper.Token{AccessToken: "another"})
-		if again := mustToken(t, s); again != first {
-			t.Error("a token that nobody refused was dropped")
-		}
-		refused := *first
-		s.Invalidate(&refused)
-		second := mustToken(t, s)
-		if second.AccessToken == first.AccessToken || e.count() != 2 {
-			t.Errorf("got %q after %d exchanges", second.AccessToken, e.count())
-		}
-		s.Invalidate(first) // a slow caller's refusal of what has been replaced
-		if again := mustToken(t, s); again != second {
-			t.Error("the new token was dropped for the old one")
-		}
-	})
-}
-
-func TestARenewalIsOneAttemptAndAnExchangeSomebodyWaitsForIsNot(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var down atomic.Bool
-		failed := failing(500)
-		e := &endpoint{fail: func() *answer {
-			if down.Load() {
-				return &failed
-			}
-			return nil
-		}}
+		e, down := failingLater(failing(500))
 		s := source(t, e, wrapper.WithRenewalWindow(0.8, 0.8))
 		first := mustToken(t, s)
 		down.Store(true)
 		pass(time.Until(first.ExpiresAt.Add(-12 * time.Minute)))
 		mustToken(t, s)
 		pass(20 * time.Second)
-		if n := e.count(); n != 2 {
-			t.Errorf("the renewal made %d requests, want 1", n-1)
-		}
+		checkEqual(t, "requests of the renewal", e.count()-1, 1)
 		s.Invalidate(first)
-		if _, err := s.Token(t.Context()); asError(t, err).Attempts != 4 {
-			t.Errorf("the exchange ended with %v", err)
-		}
+		pass(time.Second)
+		_, err := s.Token(t.Context())
+		checkEqual(t, "attempts of the exchange", asError(t, err).Attempts, 4)
 	})
 }
 
-func TestCallersWithoutATokenWaitForTheRenewalUnderWayAndTryOnIfItFails(t *testing.T) {
+func TestTokenSource_WaitsForTheRenewalUnderWayAndTriesOnIfItFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var requests atomic.Int64
 		e := &endpoint{expiresIn: "40"}
 		// The second request, the renewal, hangs until the token is gone, and then fails.
-		hang := roundTrip(func(r *http.Request) (*http.Response, error) {
+		s := source(t, roundTrip(func(r *http.Request) (*http.Response, error) {
 			if requests.Add(1) == 2 {
 				<-time.After(20 * time.Second)
 				return nil, io.ErrUnexpectedEOF
 			}
 			return e.RoundTrip(r)
-		})
-		s := source(t, hang, wrapper.WithRenewalWindow(0.1, 0.1))
+		}), wrapper.WithRenewalWindow(0.1, 0.1))
 		mustToken(t, s)
 		pass(5 * time.Second)
 		mustToken(t, s) // starts the renewal
 		pass(6 * time.Second)
 		before := time.Now()
-		token := mustToken(t, s)
-		if waited := time.Since(before); waited < 10*time.Second || requests.Load() != 3 || token.AccessToken != "token-2" {
-			t.Errorf("after %v and %d requests got %v", waited, requests.Load(), token)
+		checkEqual(t, "token", mustToken(t, s).AccessToken, "token-2")
+		checkEqual(t, "requests", requests.Load(), 3)
+		if waited := time.Since(before); waited < 10*time.Second {
+			t.Errorf("waited %v", waited)
 		}
 	})
 }
 
-func TestAnExchangeHasATimeLimitOfItsOwn(t *testing.T) {
+func TestTokenSource_DropsTheTokenThatWasRefusedAndNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		hang := roundTrip(func(r *http.Request) (*http.Response, error) {
-			<-r.Context().Done()
-			return nil, r.Context().Err()
-		})
-		s := source(t, hang, wrapper.WithExchangeTimeout(7*time.Second))
-		before := time.Now()
-		_, err := s.Token(t.Context())
-		if e := asError(t, err); time.Since(before) != 7*time.Second || !e.Retryable() {
-			t.Errorf("after %v: %v", time.Since(before), err)
-		}
+		e := &endpoint{}
+		s := source(t, e)
+		first := mustToken(t, s)
+		s.Invalidate(nil)
+		s.Invalidate(&wrapper.Token{AccessToken: "another"})
+		checkEqual(t, "after a refusal of another", mustToken(t, s), first)
+		refused := *first
+		s.Invalidate(&refused)
+		second := mustToken(t, s)
+		checkEqual(t, "after its refusal", second.AccessToken, "token-2")
+		checkEqual(t, "exchanges", e.count(), 2)
+		s.Invalidate(first) // a slow caller's refusal of what has been replaced
+		checkEqual(t, "after a late refusal", mustToken(t, s), second)
 	})
 }
 
-func TestACallerWhoseContextHasEndedStartsNothing(t *testing.T) {
+// What an exchange brings that was begun before the refusal is not served if it is what was refused.
+func TestTokenSource_DoesNotServeTheRefusedTokenWhenARenewalBringsItBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var requests atomic.Int64
+		s := source(t, roundTrip(func(r *http.Request) (*http.Response, error) {
+			n := requests.Add(1)
+			<-time.After(10 * time.Second)
+			if n < 3 {
+				n = 1
+			}
+			return tokenNamed(fmt.Sprintf("token-%d", n), "3600").RoundTrip(r)
+		}))
+		first := mustToken(t, s)
+		pass(50 * time.Minute)
+		mustToken(t, s) // starts the renewal
+		pass(time.Second)
+		s.Invalidate(first)
+		token, err := tokenWithin(t, s, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkEqual(t, "token", token.AccessToken, "token-3")
+		checkEqual(t, "exchanges", requests.Load(), 3)
+		pass(time.Minute)
+		checkEqual(t, "token afterwards", mustToken(t, s).AccessToken, "token-3")
+	})
+}
+
+// A late refusal of an older token does not make the source forget which one was refused last.
+func TestTokenSource_RemembersTheRefusedTokenThroughALateRefusal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var requests atomic.Int64
+		tokens := []string{"a", "b", "b", "c"}
+		s := source(t, roundTrip(func(r *http.Request) (*http.Response, error) {
+			n := requests.Add(1)
+			<-time.After(10 * time.Second)
+			return tokenNamed(tokens[min(int(n), len(tokens))-1], "3600").RoundTrip(r)
+		}))
+		a := mustToken(t, s)
+		pass(50 * time.Minute)
+		mustToken(t, s) // starts the renewal that brings b
+		pass(time.Minute)
+		b := mustToken(t, s)
+		checkEqual(t, "renewed", b.AccessToken, "b")
+		pass(50 * time.Minute)
+		mustToken(t, s) // starts the renewal that brings b again
+		pass(time.Second)
+		s.Invalidate(b)
+		s.Invalidate(a)
+		token, err := tokenWithin(t, s, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkEqual(t, "token", token.AccessToken, "c")
+	})
+}
+
+func TestTokenSource_StartsNothingForACallerWhoseContextHasEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := &endpoint{}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		_, err := source(t, e).Token(ctx)
-		if synctest.Wait(); e.count() != 0 || !errors.Is(err, context.Canceled) {
-			t.Errorf("%d exchanges, %v", e.count(), err)
-		}
+		synctest.Wait()
+		checkEqual(t, "exchanges", e.count(), 0)
+		checkEqual(t, "cancelled", errors.Is(err, context.Canceled), true)
 		if text := asError(t, err).Error(); strings.Contains(text, "request id") {
 			t.Errorf("%q names ids of a request that there was not", text)
 		}
 	})
 }
 
-func TestARequestIDOfTheContextIsNotTakenOverIntoExchangesForOthers(t *testing.T) {
+// A token that is at hand costs no look at the context.
+func TestTokenSource_ServesACallerWhoseContextHasEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := &endpoint{}
-		s := source(t, e)
-		id := uuid.New()
-		if _, err := s.Token(wrapper.ContextWithRequestID(t.Context(), id)); err != nil || e.ids[0] == id.String() {
-			t.Errorf("%v; the exchange had the id of the call that began it", err)
-		}
-	})
-}
-
-func TestAnExchangeThatEndsItsGoroutineLeavesNobodyWaiting(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		client, err := wrapper.NewClient(func(context.Context) (string, error) {
-			runtime.Goexit() // as t.FailNow in a caller's test does
-			return "", nil
-		}, wrapper.WithHTTPClient(&http.Client{Transport: &endpoint{}}))
+		s := source(t, &endpoint{})
+		first := mustToken(t, s)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		token, err := s.Token(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := wrapper.NewTokenSource(client).Token(t.Context()); err == nil {
-			t.Error("got a token")
+		checkEqual(t, "token", token, first)
+	})
+}
+
+// An exchange has the values of the context that began it, such as a trace, but for its request id: with it the service
+// would give the same token again.
+func TestTokenSource_ExchangesWithTheValuesOfTheCallersContext(t *testing.T) {
+	type key struct{}
+	synctest.Test(t, func(t *testing.T) {
+		e := &endpoint{}
+		var ofBearer, ofTransport []any
+		client := withBearer(t, func(ctx context.Context) (string, error) {
+			ofBearer = append(ofBearer, ctx.Value(key{}))
+			return bearer, nil
+		}, on(roundTrip(func(r *http.Request) (*http.Response, error) {
+			ofTransport = append(ofTransport, r.Context().Value(key{}))
+			return e.RoundTrip(r)
+		})))
+		s := wrapper.NewTokenSource(client)
+		requestID, correlationID := uuid.New(), uuid.New()
+		ctx := wrapper.ContextWithRequestID(wrapper.ContextWithCorrelationID(t.Context(), correlationID), requestID)
+		for _, value := range []string{"first", "renewal"} {
+			ctx, cancel := context.WithTimeout(context.WithValue(ctx, key{}, value), 2*time.Second)
+			if _, err := s.Token(ctx); err != nil {
+				t.Fatal(err)
+			}
+			cancel()
+			pass(50 * time.Minute)
+		}
+		if len(ofBearer) != 2 || len(ofTransport) != 2 {
+			t.Fatalf("%d bearers, %d requests", len(ofBearer), len(ofTransport))
+		}
+		for i, want := range []any{"first", "renewal"} {
+			checkEqual(t, "value in the bearer", ofBearer[i], want)
+			checkEqual(t, "value in the transport", ofTransport[i], want)
+			checkEqual(t, "correlation id", e.sent[i].Get("ms-correlationid"), correlationID.String())
+			if id := e.sent[i].Get("ms-requestid"); id == requestID.String() || uuid.Validate(id) != nil {
+				t.Errorf("the request id is %s, the caller's %s", id, requestID)
+			}
 		}
 	})
 }
 
-func TestASourceShowsNoToken(t *testing.T) {
+func TestTokenSource_ShowsNoToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := source(t, &script{answers: []answer{ok()}})
-		if text := fmt.Sprint(s); text != "TokenSource{<nil>}" {
-			t.Errorf("without a token it is %s", text)
-		}
+		checkEqual(t, "without a token", fmt.Sprint(s), "TokenSource{<nil>}")
 		mustToken(t, s)
-		synctest.Wait()
-		for _, verb := range []string{"%v", "%+v", "%#v", "%q"} {
-			if text := fmt.Sprintf(verb, s); strings.Contains(text, "canary") || !strings.Contains(text, "REDACTED") {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%q", "%x"} {
+			text := fmt.Sprintf(verb, s)
+			contains(t, text, "REDACTED")
+			if strings.Contains(text, "canary") {
 				t.Errorf("%s: %s", verb, text)
 			}
 		}
 	})
 }
 
+func TestTokenSource_ServesWithoutAllocating(t *testing.T) {
+	s := source(t, &script{answers: []answer{ok()}})
+	ctx := t.Context()
+	mustToken(t, s)
+	if n := testing.AllocsPerRun(1000, func() { _, _ = s.Token(ctx) }); n > 0 {
+		t.Errorf("a cached read allocates %v times", n)
+	}
+}
+
 func TestTokenSource_ServesManyCallersThatRefuseTokens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n atomic.Int64
-		client := inMemory(t, roundTrip(func(r *http.Request) (*http.Response, error) {
-			if n.Add(1)%5 == 0 {
+		s := source(t, roundTrip(func(r *http.Request) (*http.Response, error) {
+			n := n.Add(1)
+			if n%5 == 0 {
 				return nil, io.ErrUnexpectedEOF
 			}
-			return (&script{answers: []answer{{
-				status: 200, contentType: "application/json", body: fmt.Sprintf(`{"access_token":"token-%d","expires_in":35}`, n.Load()),
-			}}}).RoundTrip(r)
-		}))
-		s := wrapper.NewTokenSource(client, wrapper.WithRenewalWindow(0.0001, 0.001), wrapper.WithRenewalPause(time.Microsecond))
+			return tokenNamed(fmt.Sprintf("token-%d", n), "35").RoundTrip(r)
+		}), wrapper.WithRenewalWindow(0.0001, 0.001), wrapper.WithRenewalPause(time.Microsecond))
 		var callers sync.WaitGroup
 		for i := range 32 {
 			callers.Go(func() {

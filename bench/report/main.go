@@ -1,5 +1,5 @@
 // Command report runs the benchmarks again and again, interleaved, and prints the medians as one table, with each one's
-// ratio to the first of its group. It can write the table into the README and hold the ratios against bounds.
+// ratio to the first of its group. It can write the table into a file and hold the ratios against bounds.
 package main
 
 import (

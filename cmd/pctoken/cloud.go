@@ -12,8 +12,9 @@ import (
 
 // The variables of azidentity that this program reads, too.
 const (
-	authorityVariable = "AZURE_AUTHORITY_HOST" // an authority other than the cloud's
-	secretVariable    = "AZURE_CLIENT_SECRET"  // of a confidential client
+	authorityVariable   = "AZURE_AUTHORITY_HOST"    // an authority other than the cloud's
+	secretVariable      = "AZURE_CLIENT_SECRET"     // of a confidential client
+	credentialsVariable = "AZURE_TOKEN_CREDENTIALS" // what DefaultAzureCredential tries: a credential or a group of them
 )
 
 // microsoftCloud is what --cloud stands for.

@@ -82,7 +82,7 @@ func (f *loginFlags) login(ctx context.Context, stderr io.Writer) error {
 	}
 	signedIn := time.Now()
 	if source.refreshToken == "" {
-		return errors.New("Entra gave no refresh token: allow the application offline_access, and sign in again")
+		return errors.New("no refresh token came from Entra: allow the application offline_access, and sign in again")
 	}
 	if err := oauth2auth.FileStore(f.refreshTokenFile).Save(ctx, source.refreshToken); err != nil {
 		return fmt.Errorf("keeping the refresh token: %w", err)

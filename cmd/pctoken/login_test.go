@@ -136,23 +136,36 @@ func TestLogin_EndsWithItsTimeout(t *testing.T) {
 	}
 }
 
+func TestLogin_GoesToTheCloudsAuthority(t *testing.T) {
+	for cloud, want := range map[string]string{
+		"global": "https://login.microsoftonline.com/", "usgov": "https://login.microsoftonline.us/", "china": "https://login.chinacloudapi.cn/",
+	} {
+		args := loginArgs(filepath.Join(t.TempDir(), "token"), "--browser", "--timeout", "200ms", "--cloud", cloud)
+		_, stderr, _ := program(t, []string{"PATH="}, args...)
+		if !strings.Contains(stderr, "\n"+want+testTenant+"/oauth2/v2.0/authorize?") {
+			t.Errorf("%s: %s", cloud, stderr)
+		}
+	}
+}
+
 func TestLogin_RefusesWhatCannotWork(t *testing.T) {
 	dir := t.TempDir()
 	for name, test := range map[string]struct {
 		environment, args []string
 		says              string
 	}{
-		"no application":            {nil, []string{"login", "--tenant-id", testTenant, "--refresh-token-file", dir + "/x"}, "--client-id is missing"},
-		"no tenant":                 {nil, []string{"login", "--client-id", testClient, "--refresh-token-file", dir + "/x"}, "--tenant-id is missing"},
-		"no file":                   {nil, []string{"login", "--client-id", testClient, "--tenant-id", testTenant}, "--refresh-token-file is missing"},
-		"a tenant that is a path":   {nil, []string{"login", "--client-id", testClient, "--tenant-id", "a/../b", "--refresh-token-file", dir + "/x"}, "a GUID or a domain"},
-		"a folder that is not":      {nil, loginArgs(dir + "/no/x"), "no such file"},
-		"a folder as the file":      {nil, loginArgs(dir), "no regular file"},
-		"a cloud that is not":       {nil, loginArgs(dir+"/x", "--cloud", "moon"), `--cloud "moon"`},
-		"an authority in the clear": {[]string{authorityVariable + "=http://canary:canary@entra.example"}, loginArgs(dir + "/x"), "https"},
-		"no time":                   {nil, loginArgs(dir+"/x", "--timeout", "0"), "--timeout 0s"},
-		"an application to get as":  {nil, []string{"get", "--refresh-token-file", dir + "/x", "--tenant-id", testTenant}, "--client-id is missing"},
-		"two bearers":               {nil, []string{"get", "--refresh-token-file", dir + "/x", "--bearer-file", dir + "/y"}, "[bearer-file"},
+		"no application":              {nil, []string{"login", "--tenant-id", testTenant, "--refresh-token-file", dir + "/x"}, "--client-id is missing"},
+		"no tenant":                   {nil, []string{"login", "--client-id", testClient, "--refresh-token-file", dir + "/x"}, "--tenant-id is missing"},
+		"no file":                     {nil, []string{"login", "--client-id", testClient, "--tenant-id", testTenant}, "--refresh-token-file is missing"},
+		"a tenant that is a path":     {nil, []string{"login", "--client-id", testClient, "--tenant-id", "a/../b", "--refresh-token-file", dir + "/x"}, "a GUID or a domain"},
+		"a folder that is not":        {nil, loginArgs(dir + "/no/x"), "no such file"},
+		"a folder as the file":        {nil, loginArgs(dir), "no regular file"},
+		"a cloud that is not":         {nil, loginArgs(dir+"/x", "--cloud", "moon"), `--cloud "moon"`},
+		"an authority in the clear":   {[]string{authorityVariable + "=http://entra.example"}, loginArgs(dir + "/x"), "https"},
+		"a password in the authority": {[]string{authorityVariable + "=https://canary:canary@entra.example"}, loginArgs(dir + "/x"), "user info"},
+		"no time":                     {nil, loginArgs(dir+"/x", "--timeout", "0"), "--timeout 0s"},
+		"an application to get as":    {nil, []string{"get", "--refresh-token-file", dir + "/x", "--tenant-id", testTenant}, "--client-id is missing"},
+		"two bearers":                 {nil, []string{"get", "--refresh-token-file", dir + "/x", "--bearer-file", dir + "/y"}, "[bearer-file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, stderr, state := program(t, test.environment, test.args...)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"time"
 
@@ -27,13 +28,12 @@ var outputs = map[string]func(io.Writer, *wrapper.Token) error{
 	"json": printJSON,
 }
 
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9._+/=:@%-]+$`)
+
 // quoteForShell returns s as one word of a POSIX shell. A word without special characters, as tokens are, stays as it
 // is: then files of KEY=value lines can have it, which know no quotes.
 func quoteForShell(s string) string {
-	special := func(r rune) bool {
-		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-._+/=:@%", r))
-	}
-	if s != "" && !strings.ContainsFunc(s, special) {
+	if plainWord.MatchString(s) {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"

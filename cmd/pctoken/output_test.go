@@ -10,9 +10,11 @@ import (
 )
 
 func TestOutput_EnvIsSafeToEvaluate(t *testing.T) {
-	for _, token := range []string{
-		"canary", "", "$(echo run)", "`echo run`", "a'b", "'", "\\", "a\"b", "a b", "~root", "a;echo run", "a&b", "*", "a\nb", "!!", "#", "\x1b[2J", "${PATH}",
-	} {
+	tokens := []string{"canary", "", "$(echo run)", "`echo run`", "~root", "a:~root", "a;echo run", "a\nb", "a\n", "\x1b[2J", "${PATH}", "ä"}
+	for c := byte(' '); c <= '~'; c++ {
+		tokens = append(tokens, "a"+string(c)+"id", string(c))
+	}
+	for _, token := range tokens {
 		var out bytes.Buffer
 		if err := outputs["env"](&out, &wrapper.Token{AccessToken: token}); err != nil {
 			t.Fatal(err)

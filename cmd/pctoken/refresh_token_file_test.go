@@ -91,7 +91,7 @@ func issuing(t *testing.T, first string) (environment []string, issued func(refr
 
 func TestRefreshTokenFile_CanBeSharedByProcesses(t *testing.T) {
 	t.Parallel()
-	const processes, each = 2, 25
+	const processes, each = 2, 15
 	file := bearerFile(t, "canary-first")
 	environment, issued, uses := issuing(t, "canary-first")
 	url := service(t).URL
@@ -123,7 +123,7 @@ func TestRefreshTokenFile_WorksAfterAProcessWasKilled(t *testing.T) {
 	url := service(t).URL
 	args := []string{"get", "--url", url, "--client-id", testClient, "--tenant-id", testTenant, "--refresh-token-file", file}
 	var whole time.Duration // of a run that nobody kills
-	for i := range 60 {
+	for i := range 40 {
 		cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
 		cmd.Env = append(environment, asProgram+"=1")
 		started := time.Now()
@@ -132,7 +132,7 @@ func TestRefreshTokenFile_WorksAfterAProcessWasKilled(t *testing.T) {
 		}
 		var killer *time.Timer
 		if whole > 0 {
-			killer = time.AfterFunc(whole*time.Duration(i)/55, func() { _ = cmd.Process.Kill() })
+			killer = time.AfterFunc(whole*time.Duration(i)/36, func() { _ = cmd.Process.Kill() })
 		}
 		err := cmd.Wait()
 		if whole == 0 {
@@ -145,7 +145,7 @@ func TestRefreshTokenFile_WorksAfterAProcessWasKilled(t *testing.T) {
 		}
 		content, err := os.ReadFile(file)
 		if err != nil || !issued(strings.TrimSpace(string(content))) {
-			t.Fatalf("killed after %d of 55: the file holds %d bytes that Entra has not given, %v", i, len(content), err)
+			t.Fatalf("killed after %d of 36 parts: the file holds %d bytes that Entra has not given, %v", i, len(content), err)
 		}
 	}
 	if _, stderr, state := program(t, environment, args...); state.ExitCode() != 0 {

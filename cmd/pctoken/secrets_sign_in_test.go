@@ -8,7 +8,9 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -66,10 +68,15 @@ func TestSecrets_AreInNoOutputOfASignIn(t *testing.T) {
 	for name, repeat := range repeats {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var verifiers []string
+			var (
+				mu        sync.Mutex
+				verifiers []string
+			)
 			entra := func(w http.ResponseWriter, r *http.Request) {
 				_ = r.ParseForm()
+				mu.Lock()
 				verifiers = append(verifiers, r.PostForm.Get("code_verifier"))
+				mu.Unlock()
 				repeat(w, r.PostForm)
 			}
 			environment := playBrowser(t, playEntra(t, map[string]http.HandlerFunc{
@@ -96,7 +103,10 @@ func TestSecrets_AreInNoOutputOfASignIn(t *testing.T) {
 				if state.ExitCode() == 0 {
 					t.Errorf("%v: exit code 0", args)
 				}
-				for _, verifier := range verifiers {
+				mu.Lock()
+				sent := slices.Clone(verifiers)
+				mu.Unlock()
+				for _, verifier := range sent {
 					if verifier != "" && strings.Contains(stdout+stderr, verifier) {
 						t.Errorf("%v shows the verifier: %s", args, stderr)
 					}

@@ -160,3 +160,12 @@ func TestServe_APersonSignsInWithTheBrowser(t *testing.T) {
 		t.Errorf("%v, %s", err, out)
 	}
 }
+
+func TestServe_SingleUseRefreshTokensAreRefusedTheSecondTime(t *testing.T) {
+	dir := t.TempDir()
+	_, shell := startEntra(t, dir, "--sign-in", "mfa", "--single-use-refresh-tokens")
+	out, err := inShell(t, dir, shell[0], shell[2], "cp refresh-token used", shell[3], "cp used refresh-token", shell[3])
+	if err == nil || !tokenLine.MatchString(out) || !strings.Contains(out, "AADSTS50173") || !strings.Contains(out, "pctoken login") {
+		t.Errorf("%v, %s", err, out)
+	}
+}

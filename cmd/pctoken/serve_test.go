@@ -228,3 +228,22 @@ func TestServe_ReplacesALinkAtTheCertificatesPlace(t *testing.T) {
 		t.Errorf("the certificate is %v, %v", info.Mode(), err)
 	}
 }
+
+func TestServe_IsCalledByTheNamesThatItIsGiven(t *testing.T) {
+	url := serving(t, 1, "--listen", "0.0.0.0:0", "--allow-remote-clients", "--host", "emulator.example")[0]
+	for host, want := range map[string]int{"emulator.example": http.StatusOK, "elsewhere.example": http.StatusMisdirectedRequest} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/healthz", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = host
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("%s: %s", host, resp.Status)
+		}
+	}
+}

@@ -19,8 +19,11 @@ import (
 	"github.com/partnercenter-go/generatetoken/wrapper/azureauth"
 )
 
-// credentials are what DefaultAzureCredential tries, in its order, and what makes each work.
-var credentials = []struct{ flag, azidentity, fix string }{
+// credential is one that DefaultAzureCredential tries: its name as a flag's value and in azidentity, and what makes it work.
+type credential struct{ flag, azidentity, fix string }
+
+// credentials are in the order in which they are tried.
+var credentials = []credential{
 	{"environment", "EnvironmentCredential", "set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, or a certificate's variables"},
 	{"workload-identity", "WorkloadIdentityCredential", "run in a pod with a federated identity"},
 	{"managed-identity", "ManagedIdentityCredential", "run on an Azure host that has an identity"},
@@ -34,9 +37,6 @@ var environmentCredentials = []struct{ variable, azidentity, fix string }{
 	{"AZURE_CLIENT_SECRET", "ClientSecretCredential", "check AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET"},
 	{"AZURE_CLIENT_CERTIFICATE_PATH", "ClientCertificateCredential", "check AZURE_CLIENT_CERTIFICATE_PATH and the application's certificates"},
 }
-
-// credentialsVariable narrows down what DefaultAzureCredential tries: one credential's name, or one of two groups.
-const credentialsVariable = "AZURE_TOKEN_CREDENTIALS"
 
 // credentialNames are the values of --credential.
 func credentialNames() []string {
@@ -89,7 +89,9 @@ func (f *serviceFlags) setAzureVariables() error {
 		set = append(set, [2]string{"AZURE_CLIENT_ID", f.clientID})
 	}
 	if f.credential != "" {
-		i := slices.Index(credentialNames(), f.credential)
+		i := slices.IndexFunc(credentials, func(c credential) bool {
+			return f.credential == c.flag || strings.EqualFold(f.credential, c.azidentity)
+		})
 		if i < 0 {
 			return usagef("--credential %q: it has to be one of %s", f.credential, strings.Join(credentialNames(), ", "))
 		}

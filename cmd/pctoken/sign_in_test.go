@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
@@ -37,8 +38,10 @@ func TestSignIn_TriesTheChosenCredentialAlone(t *testing.T) {
 		t.Errorf("exit code %d, %s", state.ExitCode(), stderr)
 	}
 	environment = append(environment, credentialsVariable+"=AzureCLICredential")
-	if stdout, stderr, state := program(t, environment, "get", "--url", service(t).URL, "--credential", "environment"); state.ExitCode() != 0 {
-		t.Errorf("exit code %d, %q, %s", state.ExitCode(), stdout, stderr)
+	for _, name := range []string{"environment", "EnvironmentCredential"} {
+		if stdout, stderr, state := program(t, environment, "get", "--url", service(t).URL, "--credential", name); state.ExitCode() != 0 {
+			t.Errorf("%s: exit code %d, %q, %s", name, state.ExitCode(), stdout, stderr)
+		}
 	}
 }
 
@@ -70,11 +73,10 @@ func TestSignIn_ThatMaySucceedLaterHasItsOwnExitCode(t *testing.T) {
 	}
 }
 
-func TestSignIn_TakesItsTenantFromTheFlag(t *testing.T) {
-	const tenant = "7b3d9a0c-0000-4000-8000-47c7ecd2edbd"
-	environment := append(entra(t, "secret"), "AZURE_TENANT_ID=")
-	stdout, stderr, state := program(t, environment, "doctor", "--url", service(t).URL, "--tenant-id", tenant)
-	if state.ExitCode() != 0 || !strings.Contains(stdout, `tenant "`+tenant+`"`) {
+func TestSignIn_TakesItsTenantAndApplicationFromTheFlags(t *testing.T) {
+	environment := append(entra(t, "secret"), "AZURE_TENANT_ID=", "AZURE_CLIENT_ID=another")
+	stdout, stderr, state := program(t, environment, "doctor", "--url", service(t).URL, "--tenant-id", testTenant, "--client-id", testClient)
+	if state.ExitCode() != 0 || !strings.Contains(stdout, fmt.Sprintf("tenant %q and application %q", testTenant, testClient)) {
 		t.Errorf("exit code %d, %s%s", state.ExitCode(), stdout, stderr)
 	}
 }
@@ -87,6 +89,10 @@ func TestSignIn_ThatFailsSaysInShortWhatToDo(t *testing.T) {
 		"no credential at all": {
 			[]string{"AZURE_TOKEN_CREDENTIALS=dev", "PATH="},
 			[]string{"AzureCLICredential", "az login", "AzureDeveloperCLICredential", "azd auth login", "--bearer-file"},
+		},
+		"no credential of a group": {
+			[]string{"AZURE_TOKEN_CREDENTIALS=dev", "PATH="},
+			[]string{"AzurePowerShellCredential"},
 		},
 		"nothing in the environment": {
 			[]string{"AZURE_TOKEN_CREDENTIALS=EnvironmentCredential"},
@@ -108,6 +114,9 @@ func TestSignIn_ThatFailsSaysInShortWhatToDo(t *testing.T) {
 				if !strings.Contains(stderr, want) {
 					t.Errorf("%q does not say %q", stderr, want)
 				}
+			}
+			if strings.Contains(test.environment[0], "=dev") && strings.Contains(stderr, "EnvironmentCredential") {
+				t.Errorf("it names what was not tried: %s", stderr)
 			}
 			if lines := strings.Count(stderr, "\n"); lines > 8 || strings.Contains(stderr, "----") {
 				t.Errorf("%d lines: %s", lines, stderr)

@@ -1,4 +1,4 @@
-// Command chart makes calls that meet faults, and draws when each attempt was and what came of it: the README's picture
+// Command chart makes calls that meet faults, and draws when each attempt was and what came of it: wrapper/README.md's picture
 // of retries. Run it with make chart.
 package main
 

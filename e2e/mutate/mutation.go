@@ -113,17 +113,30 @@ func editContract(dir string, edit func(document []byte) ([]byte, error)) error 
 	return os.WriteFile(file, document, 0o600)
 }
 
-// inWrapper is a mutation of the wrapper's code: before, which has to be there once, becomes after.
-func inWrapper(name, file, before, after string) mutation {
+// inWrapper is a mutation of the wrapper's code, in whatever file: before, which has to be there once, becomes after.
+func inWrapper(name, before, after string) mutation {
 	return mutation{name: name, tests: []string{"./wrapper"}, apply: func(dir string) error {
-		file := filepath.Join(dir, "wrapper", file)
-		source, err := os.ReadFile(file)
+		files, err := filepath.Glob(filepath.Join(dir, "wrapper", "*.go"))
 		if err != nil {
 			return err
 		}
-		if n := bytes.Count(source, []byte(before)); n != 1 {
+		found, n := "", 0
+		for _, file := range files {
+			source, err := os.ReadFile(file)
+			if err != nil {
+				return err
+			}
+			if here := bytes.Count(source, []byte(before)); here > 0 && !strings.HasSuffix(file, "_test.go") {
+				found, n = file, n+here
+			}
+		}
+		if n != 1 {
 			return notApplicable{fmt.Errorf("%q is there %d times", before, n)}
 		}
-		return os.WriteFile(file, bytes.Replace(source, []byte(before), []byte(after), 1), 0o600)
+		source, err := os.ReadFile(found)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(found, bytes.Replace(source, []byte(before), []byte(after), 1), 0o600)
 	}}
 }

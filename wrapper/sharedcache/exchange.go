@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log/slog"
+	"math/rand/v2"
 	"time"
 
 	"github.com/partnercenter-go/generatetoken/wrapper"
@@ -14,125 +16,137 @@ const (
 	leastRetry    = 10 * time.Second // after which a source that is alone tries again
 	sharedFailure = time.Second      // for how long a failure binds others if the service named no time, as in a source
 	mostBinding   = 5 * time.Minute  // bounds a Retry-After, as in a source
-
-	youth         = 30 * time.Second       // tokens refused sooner keep exchanges at a distance, as in a source
-	leastDistance = 100 * time.Millisecond // which doubles, up to the life of a lease
+	shortOutage   = 5 * time.Minute  // of the store, for which no source goes on alone with a token that is not due
 )
 
-// renew makes an exchange for all, and puts what comes of it into the store.
-func (c *call) renew(ctx context.Context) (*wrapper.Token, time.Duration, error) {
-	var share, next *record                                              // what takes the places of the shared token, if anything, and of the lease
-	defer func() { c.finish(context.WithoutCancel(ctx), share, next) }() // also where the exchange panics
-	token, made, again, err := c.get(ctx)
-	if err != nil {
-		next = c.failed(err)
-		return nil, again, err
-	}
-	refused := c.now.Refused != nil && c.now.Refused.AccessToken == token.AccessToken
-	if grave := c.kept.record; grave != nil && grave.Refused != nil {
-		refused = refused || bytes.Equal(grave.Refused, digest(token.AccessToken))
-		if made.Young = grave.Young; made.Young > 0 {
-			next = newRecord(min(leastDistance<<min(made.Young, 10), leaseLife)) // nobody's lease
-		}
-	}
-	if !refused && time.Until(made.End) > c.now.Margin {
-		share = made
-	}
-	return token, again, nil
+// plan is what a source does about a token, by how long the token has yet to serve.
+type plan struct {
+	accessToken string
+	renew       time.Duration // from here on, a new token is due
+	alone       time.Duration // from here on, the source gets one without the store; 0 while the store is well
 }
 
-// alone goes on without the store: at the planned moment if there is still a token, and at once if there is none.
-func (c *call) alone(ctx context.Context) (*wrapper.Token, time.Duration, error) {
-	if held, left := c.now.Held, c.now.Left; held != nil {
-		if moment := c.planOf(held, left+c.now.Margin).alone; left > moment {
-			return held, lookAgain(left, moment), nil
-		}
+// planOf returns the plan for a token of the source, and draws it if the token is new. It is renewed at 0.60 to 0.65 of
+// its life, so that an engine's outage leaves room, or at 0.9 of the part that a wide margin leaves.
+func (c *call) planOf(t *wrapper.Token, life time.Duration) plan {
+	if p := c.plan.Load(); p != nil && p.accessToken == t.AccessToken {
+		return *p
+	}
+	p := plan{accessToken: t.AccessToken, renew: max(between(0.35, 0.40, life)-c.now.Margin, (life-c.now.Margin)/10)}
+	c.plan.Store(&p)
+	return p
+}
+
+// lookAgain returns when to look at the store again: within a minute, for that is when a gravestone is noticed, but at a
+// moment that comes before, and in time for yet another look if the token is nearly over.
+func lookAgain(left, moment time.Duration) time.Duration {
+	next := left / 2
+	if left > moment {
+		next = left - moment
+	}
+	return max(min(next, between(40, 55, time.Second)), time.Second)
+}
+
+// between draws from two multiples of a unit.
+func between(from, to float64, unit time.Duration) time.Duration {
+	return time.Duration((from + (to-from)*rand.Float64()) * float64(unit))
+}
+
+// alone goes on without the store: at once if there is no token, and else at a moment in what is left of it. The tokens
+// of a fleet end together, so each source draws its own. It is drawn once an outage, or the earliest draw would count.
+func (c *call) alone(ctx context.Context, why error) (*wrapper.Token, time.Duration, error) {
+	held, left, p := c.now.Held, c.now.Left, plan{}
+	if held != nil {
+		p = c.planOf(held, left+c.now.Margin)
+	}
+	if p.alone == 0 && !errors.Is(why, errBusy) {
+		c.now.Logger.WarnContext(ctx, "the store of shared tokens fails", slog.String("error", wrapper.RedactError(why).Error()))
+	}
+	if held != nil && p.alone == 0 {
+		p.alone = between(0.05, 1, max(min(left, p.renew), left-shortOutage))
+		c.plan.Store(&p)
+	}
+	if left > p.alone {
+		return held, lookAgain(left, p.alone), nil
 	}
 	token, _, again, err := c.get(ctx)
 	return token, again, err
 }
 
-// get makes an exchange. It returns the token, its record, and when the source looks at the store again.
-func (c *call) get(ctx context.Context) (*wrapper.Token, *record, time.Duration, error) {
+// renew makes an exchange for all, and puts what comes of it into the store.
+func (c *call) renew(ctx context.Context) (token *wrapper.Token, again time.Duration, err error) {
+	var made record
+	defer func() { c.finish(context.WithoutCancel(ctx), made, err) }() // also where the exchange panics
+	token, made, again, err = c.get(ctx)
+	return token, again, err
+}
+
+// get makes an exchange. It returns the token, its record, and when to look at the store again.
+func (c *call) get(ctx context.Context) (token *wrapper.Token, made record, again time.Duration, err error) {
 	began := time.Now()
-	token, err := c.exchange(ctx)
-	if err != nil {
-		again := lookAgain(c.now.Left, 0)
-		if !c.leased { // tokens of a fleet end together, so tries are spread over what is left
-			again = max(between(0.2, 0.8, c.now.Left), leastRetry, refusal(err).RetryAfter)
+	if token, err = c.exchange(ctx); err != nil {
+		again = lookAgain(c.now.Left, 0)
+		if !c.leased { // the tokens of a fleet end together
+			again = max(between(0.2, 0.8, c.now.Left), leastRetry)
 		}
-		return nil, nil, again, err
+		return nil, made, again, err
 	}
-	life := c.now.Unknown
+	made = record{Subject: digest(token), Token: (*secretToken)(token), Life: c.now.Unknown}
 	if !token.ExpiresAt.IsZero() {
-		life = token.ExpiresAt.Sub(began)
+		made.Life = token.ExpiresAt.Sub(began)
 	}
-	made := &record{
-		Life: life, End: began.Add(life),
-		AccessToken: token.AccessToken, TokenType: token.TokenType, RequestID: token.RequestID, CorrelationID: token.CorrelationID,
-	}
-	return token, made, lookAgain(time.Until(made.End)-c.now.Margin, c.planOf(token, life).renew), nil
-}
-
-// failed returns what others learn of a failed exchange, if anything. It binds those without a token only if the service
-// is in trouble: what is between it and this process, or its bearer, is this process's own.
-func (c *call) failed(err error) *record {
-	failure := refusal(err)
-	transient := failure.Retryable()
-	failure.Err = nil // of any type, so nothing to put into a store
-	var binding, pause time.Duration
-	if failure.StatusCode != 0 && transient {
-		binding = min(failure.RetryAfter, mostBinding)
-		if c.now.Left <= 0 {
-			binding = max(binding, sharedFailure)
-		}
-	}
-	if c.now.Left > 0 {
-		pause = leastPause
-		if transient {
-			pause = max(pause, c.now.Left/4) // another process's bearer would not help
-		}
-	}
-	if pause = max(pause, binding); pause == 0 {
-		return nil
-	}
-	r := newRecord(pause)
-	r.Failure, r.Binding = &failure, binding
-	return r
-}
-
-// refusal returns a copy of the wrapper.Error that an exchange failed with.
-func refusal(err error) wrapper.Error {
-	e := new(wrapper.Error)
-	errors.As(err, &e)
-	return *e
-}
-
-// bury puts a gravestone in the place of a token that was refused.
-func (c *call) bury(ctx context.Context) error {
-	grave := newRecord(max(c.kept.left(), time.Minute)) // for as long as somebody may serve the token
-	grave.Refused = digest(c.kept.record.AccessToken)
-	if c.kept.age() < youth {
-		grave.Young = c.kept.record.Young + 1
-	}
-	raw, swapped, err := c.swap(ctx, c.tokens, c.kept.raw, grave)
-	if swapped {
-		c.kept.raw, c.kept.record = raw, grave
-	}
-	return err
+	made.End = began.Add(made.Life)
+	return token, made, lookAgain(time.Until(made.End)-c.now.Margin, c.planOf(token, made.Life).renew), nil
 }
 
 // finish puts what an exchange brought into the store, in the time of one operation.
-func (c *call) finish(ctx context.Context, share, next *record) {
+func (c *call) finish(ctx context.Context, made record, err error) {
 	ctx, cancel := context.WithTimeout(ctx, longestOperation)
 	defer cancel()
-	if share != nil {
-		share.End = share.End.Add(-longestOperation) // the store counts from when it is told
-		if _, _, err := c.swap(ctx, c.tokens, c.kept.raw, share); err != nil {
+	subject := c.kept.Subject
+	refused := bytes.Equal(made.Subject, subject) || c.now.Refused != nil && bytes.Equal(made.Subject, digest(c.now.Refused))
+	next, ttl := made, time.Until(made.End)-longestOperation // the store counts from when it is told
+	switch {
+	case made.Token != nil && !refused && ttl > c.now.Margin:
+		if subject != nil && c.kept.Token == nil { // a gravestone
+			next.Quiet = distance
+		}
+	case !c.leased:
+		return
+	default: // the lease ends, and what was there stays
+		next, ttl = c.kept.record, c.kept.left()-longestOperation
+		if subject == nil {
+			ttl = 0
+		}
+		if next.Quiet, next.Binding, next.Failure = c.failed(err); next.Quiet > ttl {
+			next.Subject, next.Token, ttl = nil, nil, next.Quiet
+		}
+	}
+	for range 2 {
+		if swapped, err := c.swap(ctx, next, ttl); swapped || err != nil || made.Token == nil {
+			return
+		}
+		// Others took the lease when its time was over. Unless one of them was faster, they wait for this token.
+		if c.kept, err = c.read(ctx); err != nil || !bytes.Equal(c.kept.Subject, subject) {
 			return
 		}
 	}
-	if c.leased {
-		_, _, _ = c.swap(ctx, c.lease, c.mine, next)
+}
+
+// failed returns for how long others leave the service alone after a failed exchange, and for how long those who have no
+// token share which failure: the service's own, for what is between it and this process, or its bearer, is not theirs.
+func (c *call) failed(err error) (quiet, binding time.Duration, failure *wrapper.Error) {
+	var e *wrapper.Error
+	if !errors.As(err, &e) {
+		return 0, 0, nil
 	}
+	if e.StatusCode != 0 && e.Retryable() {
+		binding = max(min(e.RetryAfter, mostBinding), sharedFailure)
+	}
+	if c.now.Left > 0 {
+		quiet = max(leastPause, c.now.Left/4) // longer while there is time
+	}
+	storable := *e
+	storable.Err = nil // of any type
+	return max(quiet, binding), binding, &storable
 }

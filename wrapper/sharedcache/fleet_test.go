@@ -30,7 +30,7 @@ func TestFleet_CostsInADayWhatOneSourceCosts(t *testing.T) {
 		e := &endpoint{}
 		sources := fleet(t, 50, e, &memory{})
 		askAll(t, sources)
-		call(t, sources, 24*time.Hour)
+		call(t, sources, 24*time.Hour, 10*time.Second)
 		if n := e.count(); n < 24*60/40 || n > 24*60/35 {
 			t.Errorf("%d exchanges, want one in 36 to 39 minutes", n)
 		}
@@ -73,44 +73,69 @@ func TestStoreOfNoUse_CostsAFirstTokenHalfASecondAndNoCallAnError(t *testing.T) 
 				if len(got.errs) > 0 || got.slowest > latency+time.Second {
 					t.Errorf("a first token took %v; %d errors", got.slowest, len(got.errs))
 				}
-				call(t, sources, 2*time.Hour)
+				call(t, sources, 2*time.Hour, 10*time.Second)
 			})
 		})
 	}
 }
 
 func TestStoreOutage_SpreadsAFleetWhoseTokensEndTogether(t *testing.T) {
-	for name, outage := range outages {
+	for _, name := range []string{"down", "hanging", "reading but not writing"} {
+		outage := outages[name]
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			inFakeTime(t, func(t *testing.T) {
-				const replicas = 400
+				const replicas = 1000
 				release := make(chan struct{})
+				defer close(release)
 				e, store := &endpoint{}, &memory{}
 				sources := fleet(t, replicas, e, store)
 				askAll(t, sources)
-				call(t, sources, 30*time.Minute)
+				call(t, sources, 30*time.Minute, time.Minute)
 				began := time.Now()
-				store.mu.Lock()
-				store.before = outage(release)
-				store.mu.Unlock()
-				call(t, sources, 2*time.Hour)
+				store.fail(outage(release))
+				call(t, sources, 2*time.Hour, time.Minute)
 				peak, _ := e.peak(began, 2*time.Hour)
 				if today := replicas * 28.0 / (24 * 60); float64(peak) > 4*today {
 					t.Errorf("%d requests in a minute; sources without a store make %.1f", peak, today)
 				}
-				store.mu.Lock()
-				store.before = nil
-				store.mu.Unlock()
-				close(release)
-				call(t, sources, time.Hour)
-				back := time.Now()
-				call(t, sources, 2*time.Hour)
-				if _, mean := e.peak(back, 2*time.Hour); mean*120 > 4 {
-					t.Errorf("%.0f exchanges in two hours after the store was back", mean*120)
-				}
 			})
 		})
 	}
+}
+
+func TestStoreOutage_LeavesAFleetThatSharesAgain(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		e, store := &endpoint{}, &memory{}
+		sources := fleet(t, 50, e, store)
+		askAll(t, sources)
+		store.fail(func(string, string) error { return errors.New("connection refused") })
+		call(t, sources, time.Hour, 30*time.Second)
+		store.fail(nil)
+		call(t, sources, time.Hour, 30*time.Second)
+		back := e.count()
+		call(t, sources, 4*time.Hour, 30*time.Second)
+		if n := e.count() - back; n > 4*60/36+1 {
+			t.Errorf("%d exchanges in four hours", n)
+		}
+	})
+}
+
+func TestStoreOutage_CostsNothingIfItIsShort(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		e, store := &endpoint{}, &memory{}
+		sources := fleet(t, 200, e, store)
+		askAll(t, sources)
+		for range 6 {
+			store.fail(func(string, string) error { return errors.New("connection refused") })
+			call(t, sources, 4*time.Minute, 10*time.Second)
+			store.fail(nil)
+			call(t, sources, 2*time.Minute, 10*time.Second)
+		}
+		if n := e.count(); n != 1 {
+			t.Errorf("%d exchanges", n)
+		}
+	})
 }
 
 func TestServiceOutage_IsTriedByOneSourceAtATime(t *testing.T) {
@@ -124,14 +149,14 @@ func TestServiceOutage_IsTriedByOneSourceAtATime(t *testing.T) {
 		}}
 		sources := fleet(t, 200, e, &memory{})
 		askAll(t, sources)
-		call(t, sources, 35*time.Minute)
+		call(t, sources, 35*time.Minute, 10*time.Second)
 		down = true
-		call(t, sources, 10*time.Minute)
+		call(t, sources, 10*time.Minute, 10*time.Second)
 		if n := e.count() - 1; n < 1 || n > 10 {
 			t.Errorf("%d requests in an outage of ten minutes", n)
 		}
 		down = false
-		call(t, sources, 12*time.Minute)
+		call(t, sources, 12*time.Minute, 10*time.Second)
 		if got := askAll(t, sources); len(got.tokens) != 1 {
 			t.Errorf("after the outage the fleet has %d tokens", len(got.tokens))
 		}
@@ -167,7 +192,7 @@ func TestFleet_SharesTokensOfUnknownLifetimeForThatTime(t *testing.T) {
 		if left := time.Until(token.ExpiresAt); token.AccessToken != first.AccessToken || left > 6*time.Minute || left < 5*time.Minute {
 			t.Errorf("got %v, which lasts %v", token, left)
 		}
-		call(t, []*wrapper.TokenSource{late}, time.Hour)
+		call(t, []*wrapper.TokenSource{late}, time.Hour, 10*time.Second)
 		if n := e.count(); n > 13 {
 			t.Errorf("%d exchanges in an hour", n)
 		}

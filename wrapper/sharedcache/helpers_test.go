@@ -39,6 +39,23 @@ type entry struct {
 	until time.Time
 }
 
+// fail has the store be as before makes it from now on.
+func (m *memory) fail(before func(operation, key string) error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.before = before
+}
+
+func (m *memory) hook(operation, key string) error {
+	m.mu.Lock()
+	before := m.before
+	m.mu.Unlock()
+	if before == nil {
+		return nil
+	}
+	return before(operation, key)
+}
+
 func (m *memory) current(key string) ([]byte, time.Duration) {
 	if e, ok := m.entries[key]; ok && time.Until(e.until) > 0 {
 		return e.value, time.Until(e.until)
@@ -47,10 +64,8 @@ func (m *memory) current(key string) ([]byte, time.Duration) {
 }
 
 func (m *memory) Get(_ context.Context, key string) ([]byte, time.Duration, error) {
-	if m.before != nil {
-		if err := m.before("get", key); err != nil {
-			return nil, 0, err
-		}
+	if err := m.hook("get", key); err != nil {
+		return nil, 0, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -62,10 +77,8 @@ func (m *memory) Get(_ context.Context, key string) ([]byte, time.Duration, erro
 }
 
 func (m *memory) Swap(_ context.Context, key string, old, value []byte, ttl time.Duration) (bool, error) {
-	if m.before != nil {
-		if err := m.before("swap", key); err != nil {
-			return false, err
-		}
+	if err := m.hook("swap", key); err != nil {
+		return false, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -224,20 +237,20 @@ func askAll(t *testing.T, sources []*wrapper.TokenSource) outcome {
 	return got
 }
 
-// call asks all sources every ten seconds for a while. No call may fail or wait, and no token be about to expire.
-func call(t *testing.T, sources []*wrapper.TokenSource, d time.Duration) {
+// call asks all sources at an interval for a while. No call may fail or wait, and no token be about to expire.
+func call(t *testing.T, sources []*wrapper.TokenSource, d, interval time.Duration) {
 	t.Helper()
-	for range d / (10 * time.Second) {
+	for range d / interval {
 		for _, s := range sources {
 			token, took := timed(t, s)
 			if took > 0 {
-				t.Errorf("a call waited %v", took)
+				t.Fatalf("a call waited %v", took)
 			}
-			if left := time.Until(token.ExpiresAt); left <= 30*time.Second {
-				t.Errorf("a token was served %v before its end", left)
+			if left := time.Until(token.ExpiresAt); !token.ExpiresAt.IsZero() && left <= 30*time.Second {
+				t.Fatalf("a token was served %v before its end", left)
 			}
 		}
-		pass(10 * time.Second)
+		pass(interval)
 	}
 }
 
@@ -274,3 +287,24 @@ func (l *lines) String() string {
 }
 
 func (l *lines) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func use(store sharedcache.Store) wrapper.SourceOption { return useAs(store, identity, secret) }
+
+func useAs(store sharedcache.Store, identity string, secret []byte) wrapper.SourceOption {
+	return sharedcache.Use(store, identity, secret)
+}
+
+// storeOf is one replica's view of a store.
+type storeOf struct {
+	*memory
+	before func(operation string)
+}
+
+func (s storeOf) Swap(ctx context.Context, key string, old, value []byte, ttl time.Duration) (bool, error) {
+	s.before("swap")
+	return s.memory.Swap(ctx, key, old, value, ttl)
+}

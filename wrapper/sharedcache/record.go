@@ -14,64 +14,59 @@ import (
 	"github.com/partnercenter-go/generatetoken/wrapper"
 )
 
-// record is what a place in the store holds, sealed: a token, the gravestone of one, a failed exchange, or, if it is
-// none of them, a lease.
+// record is what the sources of a fleet share, as one value of the store. The zero value is nothing.
 type record struct {
-	Life time.Duration // its whole life
-	End  time.Time     // of it, by its maker's clock
-
-	// A token. wrapper.Token itself has no secret in JSON.
-	AccessToken, TokenType, RequestID, CorrelationID string
-
-	Refused []byte // the digest of the token that lies here
-	Young   int    // how many tokens in a row were refused young
-
-	Failure *wrapper.Error
-	Binding time.Duration // for how long the failure is that of all who have no token
+	TTL     time.Duration  // for how long it was put into the store
+	End     time.Time      // of that, by the clock of who put it
+	Subject []byte         `json:",omitempty"` // the digest of the token that it is about
+	Token   *secretToken   `json:",omitempty"` // the token; a gravestone, of a token that was refused, has none
+	Life    time.Duration  `json:",omitempty"` // the token's whole life
+	Quiet   time.Duration  `json:",omitempty"` // for how long others make no exchange: one is under way, or it failed
+	Failure *wrapper.Error `json:",omitempty"` // as which
+	Binding time.Duration  `json:",omitempty"` // for how long those who have no token fail, too
 }
 
-func newRecord(life time.Duration) *record { return &record{Life: life, End: time.Now().Add(life)} }
+// secretToken is a token that shows its secret in JSON.
+type secretToken wrapper.Token
 
-// digest tells tokens apart.
-func digest(accessToken string) []byte {
-	sum := sha256.Sum256([]byte(accessToken))
+func digest(t *wrapper.Token) []byte {
+	sum := sha256.Sum256([]byte(t.AccessToken))
 	return sum[:]
 }
 
-// keys name the places and seal what they hold. Another secret makes other names, so it is another place.
+// keys name records and seal them, so that another secret is another place in the store.
 type keys struct {
 	names []byte
 	aead  cipher.AEAD
 }
 
 func newKeys(secret []byte) keys {
-	derive := func(purpose string) []byte {
+	derive := func(purpose string) []byte { // nothing here fails for 32 bytes
 		key, _ := hkdf.Key(sha256.New, secret, nil, "partnercenter-go/generatetoken sharedcache 1: "+purpose, sha256.Size)
-		return key // nothing here fails for 32 bytes
+		return key
 	}
 	block, _ := aes.NewCipher(derive("seal"))
 	aead, _ := cipher.NewGCMWithRandomNonce(block)
 	return keys{derive("name"), aead}
 }
 
-// place returns the key in the store for one kind of records of an endpoint and an identity.
-func (k keys) place(kind, endpoint, identity string) string {
+// name returns the store's key for what the sources of an endpoint and an identity share.
+func (k keys) name(endpoint, identity string) string {
 	mac := hmac.New(sha256.New, k.names)
-	_, _ = fmt.Fprintf(mac, "%q %q %q", kind, endpoint, identity)
+	_, _ = fmt.Fprintf(mac, "%q %q", endpoint, identity)
 	return "partnercenter:" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// seal returns a record as it is kept at a place. It opens at no other.
-func (k keys) seal(place string, r *record) []byte {
-	plain, _ := json.Marshal(r) // the one part of any type, a failure's data, came from JSON
-	return k.aead.Seal(nil, nil, plain, []byte(place))
+// seal returns a record as it is kept under a name. It opens under no other.
+func (k keys) seal(name string, r record) []byte {
+	plain, _ := json.Marshal(r) // what is of any type, a failure's data, came from JSON
+	return k.aead.Seal(nil, nil, plain, []byte(name))
 }
 
-func (k keys) open(place string, raw []byte) (*record, error) {
-	plain, err := k.aead.Open(nil, nil, raw, []byte(place))
-	if err != nil {
-		return nil, err
+func (k keys) open(name string, raw []byte) (r record, err error) {
+	plain, err := k.aead.Open(nil, nil, raw, []byte(name))
+	if err == nil {
+		err = json.Unmarshal(plain, &r)
 	}
-	r := new(record)
-	return r, json.Unmarshal(plain, r)
+	return r, err
 }

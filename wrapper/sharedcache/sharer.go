@@ -16,142 +16,143 @@ import (
 // other processes, that use the same store, endpoint, identity and secret. It may be given to several sources.
 //
 // identity says whose tokens these are, such as "tenant/application": sources with other bearers have another one.
-// secret seals what is stored; it is random bytes, as of "openssl rand 32", kept as the bearer's own secret is, and is
-// copied. Another secret is another place, so replacing it costs one exchange.
+// secret is random bytes, as of "openssl rand 32", kept as the bearer's own secret is. It is copied. Another secret is
+// another place in the store, so replacing it costs one exchange.
 //
 // It panics if store is nil, identity is blank or secret has fewer than 16 bytes.
 func Use(store Store, identity string, secret []byte) wrapper.SourceOption {
-	eval, isEval := store.(Eval)
 	switch {
-	case store == nil, isEval && eval == nil:
+	case store == nil:
 		panic("sharedcache: Use without a store: pass an Eval, or a Store of your own")
 	case strings.TrimSpace(identity) == "":
 		panic(`sharedcache: Use without an identity: pass whose tokens these are, such as "tenant/application"`)
 	case len(secret) < 16:
 		panic(`sharedcache: the secret of Use has fewer than 16 bytes: make one with "openssl rand 32"`)
 	}
-	keys, stuck := newKeys(secret), new(atomic.Int32)
-	return wrapper.WithSharer(func() wrapper.Sharer {
-		return &sharer{store: store, stuck: stuck, keys: keys, identity: identity}
-	})
+	keys := newKeys(secret)
+	return wrapper.WithSharer(func() wrapper.Sharer { return &sharer{store: store, keys: keys, identity: identity} })
 }
 
-// sharer is the wrapper.Sharer of one source. It has no lock: what an operation or an exchange that never returns would
-// hold, others could not have.
+const (
+	leaseLife           = 12 * time.Second // for how long others leave an exchange to the one that took the lease
+	patience            = 15 * time.Second // for how long a source without a token waits for others
+	distance            = 2 * time.Second  // between exchanges whose tokens are refused
+	leastWait, mostWait = 25 * time.Millisecond, 225 * time.Millisecond
+)
+
+// sharer is the wrapper.Sharer of one source. It has no lock, for an operation that never returns would hold it.
 type sharer struct {
 	store    Store
-	stuck    *atomic.Int32 // operations that run on
 	keys     keys
 	identity string
-	plan     atomic.Pointer[plan] // for the token that the source has
-	down     atomic.Bool          // the last operation failed
+	busy     atomic.Bool // an operation runs
+	plan     atomic.Pointer[plan]
 }
 
 // call is one call of Token.
 type call struct {
 	*sharer
-	now           wrapper.Situation
-	exchange      func(context.Context) (*wrapper.Token, error)
-	tokens, lease string // the places
-	mine          []byte // what this call put at the lease's place
-	leased        bool   // it is there
-
-	kept value          // what is at the tokens' place
-	best *wrapper.Token // the best there is to serve; nil if there is none
-	left time.Duration  // for how long
+	now      wrapper.Situation
+	exchange func(context.Context) (*wrapper.Token, error)
+	key      string
+	kept     value          // what the store holds
+	mine     []byte         // what this call put there last
+	leased   bool           // that is a lease, and it is there
+	best     *wrapper.Token // the best token there is to serve, if any
+	left     time.Duration  // for how long
 }
-
-const (
-	leaseLife = 10 * time.Second // for how long others leave an exchange to the one that took the lease
-	patience  = 15 * time.Second // for how long a source without a token waits for others
-	// Between two looks of those who wait:
-	leastWait, mostWait = 25 * time.Millisecond, 250 * time.Millisecond
-)
 
 // Token implements [wrapper.Sharer].
 func (s *sharer) Token(ctx context.Context, now wrapper.Situation, exchange func(context.Context) (*wrapper.Token, error)) (*wrapper.Token, time.Duration, error) {
-	c := &call{sharer: s, now: now, exchange: exchange}
-	c.tokens, c.lease = s.keys.place("token", now.Endpoint, s.identity), s.keys.place("lease", now.Endpoint, s.identity)
-	began, wait, limit := time.Now(), leastWait, patience
+	c := &call{sharer: s, now: now, exchange: exchange, key: s.keys.name(now.Endpoint, s.identity)}
+	began, limit := time.Now(), patience
 	if deadline, ok := ctx.Deadline(); ok {
 		limit = min(limit, time.Until(deadline)/2) // the rest is for an exchange of its own
 	}
-	for {
+	for wait := leastWait; ; wait = min(2*wait, mostWait) {
 		failure, err := c.look(ctx)
-		switch {
-		case err != nil:
-			return c.alone(ctx)
+		switch waits := errors.Is(err, errBusy) && c.best == nil; {
 		case failure != nil:
-			return nil, failure.RetryAfter, failure
-		case c.best != nil && !c.leased:
-			return c.best, lookAgain(c.left, c.planOf(c.best, c.left+now.Margin).renew), nil
-		case c.leased, time.Since(began) >= limit:
+			return nil, lookAgain(now.Left, 0), failure
+		case err == nil && !c.leased:
+			p := c.planOf(c.best, c.left+now.Margin)
+			p.alone = 0
+			c.plan.Store(&p)
+			return c.best, lookAgain(c.left, p.renew), nil
+		case err == nil, waits && time.Since(began) >= limit:
 			return c.renew(ctx)
+		case !waits:
+			return c.alone(ctx, err)
 		}
 		select {
-		case <-time.After(wait/2 + rand.N(wait/2)):
+		case <-time.After(leastWait + rand.N(wait)):
 		case <-ctx.Done():
 			return nil, 0, &wrapper.Error{Err: ctx.Err()}
 		}
-		wait = min(2*wait, mostWait)
 	}
 }
 
-// look reads what there is, and takes the lease if a new token is due. It returns a failure that binds those who have no
-// token, or an error of the store.
+var errBusy = errors.New("another source has the lease")
+
+// look reads what there is, and takes the lease if a new token is due. It returns a failure that those who have no token
+// share, or why the store is of no use.
 func (c *call) look(ctx context.Context) (*wrapper.Error, error) {
 	ctx, cancel := context.WithTimeout(ctx, longestOperation)
 	defer cancel()
-	for taken := false; ; taken = true { // once more after taking the lease, for another may have been faster
+	for taken := false; ; taken = true { // the lease; it counts only if it is read, too
 		if err := c.choose(ctx); err != nil {
 			return nil, err
 		}
-		if c.best != nil && (c.best != c.now.Held || c.left > c.planOf(c.best, c.left+c.now.Margin).renew) {
-			if taken {
-				_, _, _ = c.swap(ctx, c.lease, c.mine, nil)
-			}
-			return nil, nil
-		}
-		at, err := c.read(ctx, c.lease)
+		quiet := c.kept.age() < c.kept.Quiet
 		switch {
-		case err != nil:
-			return nil, err
-		case at.raw != nil && bytes.Equal(at.raw, c.mine):
+		case c.best != nil && (c.best != c.now.Held || c.left > c.planOf(c.best, c.left+c.now.Margin).renew):
+			return nil, nil
+		case quiet && bytes.Equal(c.kept.raw, c.mine):
 			c.leased = true
 			return nil, nil
 		case taken:
 			return nil, errors.New("the store does not hold what was put there")
-		case at.record == nil:
-		case c.best != nil, at.record.Failure == nil:
-			return nil, nil // another is at it, or the service is left alone
-		case at.age() < at.record.Binding:
-			failure := *at.record.Failure
-			failure.RetryAfter = max(0, failure.RetryAfter-at.age())
+		case quiet && c.kept.Failure == nil:
+			return nil, errBusy
+		case quiet && c.best != nil:
+			return nil, nil // the service is left alone
+		case quiet && c.kept.age() < c.kept.Binding:
+			failure := *c.kept.Failure
+			failure.RetryAfter = max(0, failure.RetryAfter-c.kept.age())
 			return &failure, nil
 		}
-		won := false
-		if c.mine, won, err = c.swap(ctx, c.lease, at.raw, newRecord(leaseLife)); err != nil || !won {
+		next, ttl := record{Quiet: leaseLife}, leaseLife
+		if left := c.kept.left() - longestOperation; left > leaseLife {
+			ttl, next.Subject, next.Token, next.Life = left, c.kept.Subject, c.kept.Token, c.kept.Life
+		}
+		if swapped, err := c.swap(ctx, next, ttl); err != nil {
 			return nil, err
+		} else if !swapped {
+			return nil, errBusy
 		}
 	}
 }
 
-// choose reads the shared token, and chooses between it and the one that the source has.
+// choose reads the shared token, and chooses between it and the one that the source has. In the place of one that was
+// refused it puts a gravestone, which no slow source overwrites.
 func (c *call) choose(ctx context.Context) (err error) {
 	c.best, c.left = c.now.Held, c.now.Left
-	if c.kept, err = c.read(ctx, c.tokens); err != nil || c.kept.record == nil {
+	if c.kept, err = c.read(ctx); err != nil {
 		return err
 	}
-	switch r, left := c.kept.record, c.kept.left()-c.now.Margin; {
-	case c.best != nil && bytes.Equal(r.Refused, digest(c.best.AccessToken)):
+	token, left := (*wrapper.Token)(c.kept.Token), c.kept.left()
+	isAbout := func(t *wrapper.Token) bool { return t != nil && bytes.Equal(c.kept.Subject, digest(t)) }
+	switch {
+	case token == nil && isAbout(c.best):
 		c.best, c.left = nil, 0
-	case c.now.Refused != nil && c.now.Refused.AccessToken == r.AccessToken:
-		return c.bury(ctx)
-	case r.AccessToken == "", c.best != nil && c.best.AccessToken == r.AccessToken:
-	case left > max(c.left, time.Second):
-		c.left, c.best = left, &wrapper.Token{AccessToken: r.AccessToken, TokenType: r.TokenType, ExpiresAt: c.kept.end.UTC(),
-			RequestID: r.RequestID, CorrelationID: r.CorrelationID}
-		c.planOf(c.best, r.Life)
+	case token == nil, isAbout(c.best):
+	case isAbout(c.now.Refused):
+		grave := record{Subject: c.kept.Subject, Quiet: min(c.kept.Quiet-c.kept.age(), distance)}
+		_, err = c.swap(ctx, grave, max(left, time.Minute)) // for as long as others may serve the token
+	case left-c.now.Margin > max(c.left, time.Second):
+		token.ExpiresAt = c.kept.end.UTC()
+		c.best, c.left = token, left-c.now.Margin
+		c.planOf(token, c.kept.Life)
 	}
-	return nil
+	return err
 }

@@ -1,0 +1,126 @@
+package sharedcache_test
+
+import (
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+func TestInvalidate_CostsOneExchangeHoweverManyRefuseTheToken(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		e, store := &endpoint{}, &memory{}
+		sources := fleet(t, 100, e, store)
+		askAll(t, sources)
+		first := mustToken(t, sources[0])
+		pass(time.Minute)
+		for _, s := range sources {
+			s.Invalidate(first)
+		}
+		got := askAll(t, sources)
+		if got.tokens["canary-token-2"] != 100 || e.count() != 2 {
+			t.Errorf("%v after %d exchanges", got.tokens, e.count())
+		}
+	})
+}
+
+func TestInvalidate_ReachesTheOthersWithinAMinute(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		e, store := &endpoint{}, &memory{}
+		sources := fleet(t, 20, e, store)
+		askAll(t, sources)
+		call(t, sources, 5*time.Minute, time.Second)
+		sources[0].Invalidate(mustToken(t, sources[0]))
+		mustToken(t, sources[0])
+		call(t, sources, time.Minute, time.Second)
+		if got := askAll(t, sources); got.tokens["canary-token-2"] != 20 || e.count() != 2 {
+			t.Errorf("%v after %d exchanges", got.tokens, e.count())
+		}
+	})
+}
+
+func TestInvalidate_IsNotUndoneByASlowReplica(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		e, store := &endpoint{}, &memory{}
+		hold := make(chan struct{})
+		var late atomic.Bool
+		slow := source(t, e, storeOf{store, func(operation string) {
+			if operation == "swap" && late.CompareAndSwap(false, true) {
+				<-hold // between what it read and what it writes
+			}
+		}})
+		go func() { _, _ = slow.Token(t.Context()) }()
+		pass(time.Second)
+		quick := source(t, e, store)
+		first := mustToken(t, quick)
+		quick.Invalidate(first)
+		second := mustToken(t, quick)
+		close(hold)
+		pass(time.Second)
+		for range 3 {
+			if token := mustToken(t, source(t, e, store)); token.AccessToken != second.AccessToken {
+				t.Errorf("the store holds %v", token)
+			}
+		}
+	})
+}
+
+func TestInvalidate_LeavesAGravestoneIfThereIsNoNewToken(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		e, store := &endpoint{}, &memory{}
+		s := source(t, e, store)
+		first := mustToken(t, s)
+		pass(time.Minute)
+		e.answer = failing(503, "")
+		s.Invalidate(first)
+		if _, err := s.Token(t.Context()); err == nil {
+			t.Fatal("got a token")
+		}
+		e.answer = nil
+		pass(2 * time.Second)
+		if token := mustToken(t, source(t, e, store)); token.AccessToken == first.AccessToken {
+			t.Error("the refused token was served")
+		}
+	})
+}
+
+// Where every token is refused at once, a fleet keeps the distance that one source would.
+func TestFleetWhoseEveryTokenIsRefused_DoesNotStorm(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		e, store := &endpoint{}, &memory{}
+		sources := fleet(t, 100, e, store)
+		end := time.Now().Add(10 * time.Minute)
+		done := make(chan struct{})
+		for _, s := range sources {
+			go func() {
+				defer func() { done <- struct{}{} }()
+				for time.Now().Before(end) {
+					s.Invalidate(mustToken(t, s))
+				}
+			}()
+		}
+		for range sources {
+			<-done
+		}
+		if n := e.count(); n > 100 {
+			t.Errorf("%d exchanges in ten minutes", n)
+		}
+	})
+}
+
+func TestRenewedToken_IsNotHeldForOneThatWasRefused(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		e, store := &endpoint{}, &memory{}
+		sources := fleet(t, 2, e, store)
+		for n := range 5 {
+			token := mustToken(t, sources[n%2])
+			sources[n%2].Invalidate(token)
+			if next, took := timed(t, sources[n%2]); next.AccessToken == token.AccessToken || took > 10*time.Second {
+				t.Errorf("got %v after %v", next, took)
+			}
+			pass(time.Minute)
+		}
+		if n := e.count(); n > 6 {
+			t.Errorf("%d exchanges", n)
+		}
+	})
+}
