@@ -40,7 +40,8 @@ an account, please run it and hand in the report.
 
 ` + bearerHelp + `
 
-Exit codes: 0 every answer conforms, 1 one does not, 2 wrong usage, 4 the service could not be asked, 130 ended by Ctrl-C.`,
+Exit codes: 0 every answer conforms, 1 one does not, 2 wrong usage, 3 the service refuses the bearer, 4 it could not be asked, 130
+ended by Ctrl-C.`,
 		Example: `  # what would be sent
   pctoken conform --plan
 
@@ -109,6 +110,10 @@ func (f *conformFlags) conform(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	file, err := f.open()
+	if err != nil {
+		return err
+	}
 	c := &conformance{
 		contract: contract, service: service, bearer: token, secrets: []string{token},
 		transport: http.DefaultTransport.(*http.Transport).Clone(), logger: f.logger(cmd.ErrOrStderr()),
@@ -119,7 +124,7 @@ func (f *conformFlags) conform(cmd *cobra.Command) error {
 		len(chosen), c.service, time.Duration(len(chosen)-1)*f.pause)
 	stopped := c.run(ctx, chosen, f.pause)
 	report := c.report(probes)
-	if err := f.print(cmd.OutOrStdout(), report); err != nil {
+	if err := f.print(cmd.OutOrStdout(), file, report); err != nil {
 		return err
 	}
 	if stopped != nil {
@@ -131,18 +136,27 @@ func (f *conformFlags) conform(cmd *cobra.Command) error {
 	return nil
 }
 
-func (f *conformFlags) print(stdout io.Writer, report *conformReport) error {
+// open opens the file of --report, if there is one, before anything is sent for it.
+func (f *conformFlags) open() (*os.File, error) {
+	if f.report == "" || f.report == "-" {
+		return nil, nil
+	}
+	file, err := os.Create(f.report)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--report: %w", err)}
+	}
+	return file, nil
+}
+
+func (f *conformFlags) print(stdout io.Writer, file *os.File, report *conformReport) error {
 	if f.report == "-" {
 		return report.writeJSON(stdout)
 	}
-	if f.report != "" {
-		file, err := os.Create(f.report)
-		if err != nil {
-			return usageError{fmt.Errorf("--report: %w", err)}
-		}
-		if err := errors.Join(report.writeJSON(file), file.Close()); err != nil {
-			return failure{fmt.Errorf("--report: %w", err), exitOther}
+	err := report.writeTable(stdout)
+	if file != nil {
+		if failed := errors.Join(report.writeJSON(file), file.Close()); failed != nil {
+			err = errors.Join(err, fmt.Errorf("--report: %w", failed))
 		}
 	}
-	return report.writeTable(stdout)
+	return err
 }

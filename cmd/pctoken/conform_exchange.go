@@ -71,9 +71,14 @@ func (c *conformance) run(ctx context.Context, probes []probe, pause time.Durati
 		switch one.status() {
 		case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound:
 			// An operation that is closed to the caller gives no token for another media type either.
-			refused[p.Operation] = refused[p.Operation] || !begun[p.Operation]
+			if !begun[p.Operation] {
+				refused[p.Operation] = true
+			}
 		}
 		begun[p.Operation] = true
+	}
+	if len(refused) > 0 && len(refused) == len(begun) {
+		return failure{errors.New("the service refuses the bearer: pctoken doctor says what may be wrong with it"), exitRefused}
 	}
 	return nil
 }

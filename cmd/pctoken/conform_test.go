@@ -124,6 +124,9 @@ func TestConform_StopsWhereGoingOnIsOfNoUse(t *testing.T) {
 		},
 		// The first request for a token is refused; the 22 others of that operation are not sent.
 		"an operation is closed": {onlyV3, 64 - 22, exitOther, "do not conform"},
+		"the bearer is refused": {
+			func(_ *http.Request, a *httptest.ResponseRecorder) { a.Code = http.StatusUnauthorized }, 64 - 2*22, exitRefused, "pctoken doctor",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
