@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -59,15 +60,20 @@ func TestConform_FindsEachDeviation(t *testing.T) {
 		"connections that break off": {isError, "", func(*httptest.ResponseRecorder) { panic(http.ErrAbortHandler) }, "answer"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			var mu sync.Mutex
 			var all []bool // by request: whether it was altered
 			url := altered(t, func(r *http.Request, a *httptest.ResponseRecorder) {
 				alters := test.which(a) && strings.Contains(a.Header().Get("Content-Type"), test.accept)
+				mu.Lock()
 				all = append(all, alters)
+				mu.Unlock()
 				if alters {
 					test.alter(a)
 				}
 			})
 			report, stdout, stderr, code := conform(t, url)
+			mu.Lock()
+			defer mu.Unlock()
 			if code != exitOther && name != "connections that break off" {
 				t.Errorf("exit code %d: %s", code, stderr)
 			}
