@@ -21,7 +21,7 @@ func Example_testcontainers() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer container.Terminate(ctx)
+	defer func() { _ = container.Terminate(ctx) }()
 	url, err := container.PortEndpoint(ctx, "8080/tcp", "http")
 	if err != nil {
 		log.Fatal(err)
