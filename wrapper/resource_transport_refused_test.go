@@ -207,3 +207,25 @@ func TestTransport_ACallerThatCannotWaitForTheSecondTokenGetsThe401(t *testing.T
 		}
 	})
 }
+
+func TestTransport_A401ThatBreaksOffDoesSoForItsReader(t *testing.T) {
+	for protocol, http2 := range protocols {
+		t.Run(protocol, func(t *testing.T) {
+			a := unauthorized("so far")
+			a.length = 100
+			server := httptest.NewUnstartedServer(&script{answers: []answer{a}})
+			server.EnableHTTP2 = http2
+			server.StartTLS()
+			t.Cleanup(server.Close)
+			client := &http.Client{Transport: wrapper.NewTransport(source(t, &issuer{}), server.Client().Transport, "127.0.0.1")}
+			resp, err := client.Post(server.URL, "text/plain", io.MultiReader(strings.NewReader("upload")))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			if got, err := io.ReadAll(resp.Body); string(got) != "so far" || err == nil {
+				t.Errorf("got %q, %v", got, err)
+			}
+		})
+	}
+}
