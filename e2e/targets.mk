@@ -4,13 +4,14 @@
 
 .PHONY: e2e
 e2e: ## Test with tools that nobody here wrote, and print each judge with its count of cases
-	@for tool in npm curl chromium; do command -v $$tool >/dev/null || \
+	@for tool in npm curl chromium redis-server; do command -v $$tool >/dev/null || \
 	{ echo "make e2e needs $$tool, which is not installed; Debian has it as a package" >&2; exit 1; }; done
 	cd e2e && npm ci --ignore-scripts --no-audit --no-fund
 	cd e2e && $(GO) vet ./...
 	@out=$$(mktemp) && trap 'rm -f "$$out"' EXIT && \
 	{ (cd e2e && $(GO) test $(RACE) -count=1 -v . -rapid.checks=20000) > "$$out" 2>&1 || { cat "$$out"; exit 1; }; } && \
 	grep -o 'judge .*' "$$out"
+	cd e2e && $(GO) test $(RACE) -count=1 ./sharedcache
 
 .PHONY: mutate
 mutate: ## Break the contract and the wrapper, one fact at a time, and fail if the tests miss one

@@ -63,7 +63,7 @@ type caller struct {
 	expiring       int             // tokens served within 30 s of their expiry
 }
 
-func (c *caller) run(t *testing.T, s *wrapper.TokenSource, begin time.Time, start time.Duration) {
+func (c *caller) run(t *testing.T, s *wrapper.TokenSource, begin time.Time, start, interval time.Duration) {
 	<-time.After(start)
 	for first := true; time.Since(begin) < day; first = false {
 		asked := time.Now()
@@ -93,7 +93,7 @@ func TestFleet(t *testing.T) {
 		for i := range callers {
 			done.Go(func() {
 				s := wrapper.NewTokenSource(client)
-				callers[i].run(t, s, e.begin, time.Duration(rand.Int64N(int64(rollout))))
+				callers[i].run(t, s, e.begin, time.Duration(rand.Int64N(int64(rollout))), interval)
 			})
 		}
 		done.Wait()
