@@ -197,7 +197,7 @@ func TestError_SaysWhatHappenedToWhatAndWhatToDoNext(t *testing.T) {
 			Err: context.Canceled, RequestID: "a", CorrelationID: "b", Attempts: 1,
 		},
 		"generate token: the bearer is not usable": {Err: wrapper.ErrInvalidBearer},
-		"generate token: sign-in failed": {Err: errors.New("sign-in failed")},
+		"generate token: sign-in failed":           {Err: errors.New("sign-in failed")},
 	} {
 		checkEqual(t, "text", err.Error(), want)
 	}
