@@ -113,7 +113,7 @@ func TestAnswer_ThatIsHostileBringsATokenOrAClearErrorInBoundedMemory(t *testing
 	var highest uint64
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			client := defaultClient(t, rawAnswer(t, test.answer), wrapper.WithRetry(wrapper.Retry{MaxRetries: -1, AttemptTimeout: 5 * time.Second}))
+			client := defaultClient(t, rawAnswer(t, test.answer), wrapper.WithRetry(wrapper.Retry{MaxRetries: -1, AttemptTimeout: 2 * time.Minute}))
 			runtime.GC()
 			stop := watchHeap()
 			token, err := client.GenerateToken(t.Context())

@@ -2,6 +2,7 @@ package wrapper_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -62,6 +63,8 @@ func TestError_Retryable(t *testing.T) {
 		"the caller's will":         {wrapper.Error{Attempts: 1, Err: context.Canceled}, false},
 		"no bearer, and cancelled":  {wrapper.Error{Err: errors.Join(retryable(true), context.Canceled)}, false},
 		"http for https":            {wrapper.Error{Attempts: 1, Err: http.ErrSchemeMismatch}, false},
+		"an untrusted server":       {wrapper.Error{Attempts: 1, Err: &tls.CertificateVerificationError{Err: errors.New("unknown authority")}}, false},
+		"no TLS":                    {wrapper.Error{Attempts: 1, Err: tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}}, false},
 		"101":                       {wrapper.Error{StatusCode: 101}, false},
 		"302":                       {wrapper.Error{StatusCode: 302}, false},
 		"400":                       {wrapper.Error{StatusCode: 400}, false},
@@ -190,7 +193,11 @@ func TestError_SaysWhatHappenedToWhatAndWhatToDoNext(t *testing.T) {
 		"generate token: getting the bearer: AADSTS90033: a transient error has occurred; try again later; if it goes on, check the network between here and Entra": {
 			Err: fmt.Errorf("getting the bearer: %w", retryable(true)),
 		},
-		"generate token: sign-in failed": {Err: errors.New("sign-in failed")},
+		"generate token: context canceled (request id a, correlation id b, attempts 1)": {
+			Err: context.Canceled, RequestID: "a", CorrelationID: "b", Attempts: 1,
+		},
+		"generate token: the bearer is not usable": {Err: wrapper.ErrInvalidBearer},
+		"generate token: sign-in failed":           {Err: errors.New("sign-in failed")},
 	} {
 		checkEqual(t, "text", err.Error(), want)
 	}

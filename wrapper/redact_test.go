@@ -97,7 +97,7 @@ func unescaped(s string) string {
 func TestRedact_FindsASecretInEachEscapedForm(t *testing.T) {
 	for _, secret := range []string{
 		bearer, "a-short-one", "MnqLx7.Yt_4kZ~p+W/3hQ==",
-		"Zm9vYmFy.MnqLx7Yt4kZpW3hQMnqLx7Yt4kZpW3hQ.MnqLx7Yt4kZpW3hQ", strings.Repeat("aB3-", 500),
+		"Zm9vYmFy.MnqLx7Yt4kZpW3hQMnqLx7Yt4kZpW3hQ.MnqLx7Yt4kZpW3hQ", strings.Repeat("aB3-", 100),
 	} {
 		for name, escape := range escapes {
 			for _, around := range []string{"%s", "the token %s is not valid", `{"description":"%s"}`, "<a>%s</a>"} {

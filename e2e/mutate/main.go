@@ -119,7 +119,7 @@ func try(dir string, m mutation) ([]string, error) {
 	if err := m.apply(dir); err != nil {
 		return nil, err
 	}
-	out, err := run(dir, "go", append([]string{"test", "-vet=off", "-trimpath", "-timeout=1m"}, m.tests...)...)
+	out, err := run(dir, "go", append([]string{"test", "-vet=off", "-trimpath", "-timeout=3m"}, m.tests...)...)
 	var failures []string
 	for _, match := range regexp.MustCompile(`(?m)^--- FAIL: (\w+)`).FindAllStringSubmatch(out, -1) {
 		failures = append(failures, match[1])
