@@ -71,7 +71,7 @@ func TestConform_FindsEachDeviation(t *testing.T) {
 					test.alter(a)
 				}
 			})
-			report, stdout, stderr, code := conform(t, url)
+			report, stdout, stderr, code := conform(t, url, enough...)
 			mu.Lock()
 			defer mu.Unlock()
 			if code != exitOther && name != "connections that break off" {

@@ -36,6 +36,9 @@ func conform(t *testing.T, url string, args ...string) (report conformReport, st
 	return report, stdout, stderr, code
 }
 
+// enough of the plan has every purpose, and tokens in JSON and XML.
+var enough = []string{"--max-requests", "35"}
+
 // altered serves an emulator, each answer of which goes through alter.
 func altered(t *testing.T, alter func(r *http.Request, answer *httptest.ResponseRecorder)) string {
 	t.Helper()

@@ -89,7 +89,7 @@ func TestConform_AnswersWhatNoPageSays(t *testing.T) {
 		}, "ValidateMfa: true", []string{"isMfaCompliant: false"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			report, stdout, _, _ := conform(t, altered(t, test.alter))
+			report, stdout, _, _ := conform(t, altered(t, test.alter), enough...)
 			i := slices.IndexFunc(report.Unknowns, func(u unknown) bool { return u.Question == test.question })
 			if i < 0 {
 				t.Fatalf("the report has no %q", test.question)
@@ -138,7 +138,7 @@ func TestConform_ShowsNoSecretThatAServiceRepeats(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			conform(t, altered(t, alter)) // which looks for secrets in all of it
+			conform(t, altered(t, alter), enough...) // which looks for secrets in all of it
 		})
 	}
 }
