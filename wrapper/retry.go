@@ -2,6 +2,7 @@ package wrapper
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -55,14 +56,9 @@ func (r Retry) withDefaults() (Retry, error) {
 		if *d.value < 0 {
 			return r, optionError("WithRetry", fmt.Sprintf("%s: %s", d.field, *d.value), "a duration cannot be negative")
 		}
-		if *d.value == 0 {
-			*d.value = d.byDef
-		}
+		*d.value = cmp.Or(*d.value, d.byDef)
 	}
-	if r.MaxRetries == 0 {
-		r.MaxRetries = 3
-	}
-	r.MaxRetries = min(max(0, r.MaxRetries), math.MaxInt-1) // and the first attempt
+	r.MaxRetries = min(max(0, cmp.Or(r.MaxRetries, 3)), math.MaxInt-1) // and the first attempt
 	if r.StatusCodes == nil {
 		r.StatusCodes = []int{408, 429, 500, 502, 503, 504}
 	}
