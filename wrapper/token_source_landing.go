@@ -35,7 +35,7 @@ func (s *TokenSource) land(ctx context.Context, f *flight, token *Token, again t
 	if err != nil && valid {
 		age := f.ended.since(h.since)
 		left = h.end - age
-		pause = cmp.Or(again, s.pause(left, err))
+		pause = max(cmp.Or(again, s.pause(left, err)), retryAfterOf(err))
 		later := *h
 		later.stale = age + min(pause, left)
 		s.current.Store(&later)
