@@ -96,6 +96,7 @@ func (c *call) get(ctx context.Context) (token *wrapper.Token, made record, agai
 		}
 		return nil, made, again, err
 	}
+	c.plan.Store(nil) // also if it is the token of before
 	made = record{Subject: digest(token), Token: (*secretToken)(token), Life: c.now.Unknown}
 	if !token.ExpiresAt.IsZero() {
 		made.Life = token.ExpiresAt.Sub(began)
