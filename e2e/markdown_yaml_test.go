@@ -24,8 +24,45 @@ func checkYAML(t *testing.T, text string) {
 		checkWorkflow(t, "jobs:\n  test:\n    runs-on: ubuntu-latest\n    steps:\n      "+strings.ReplaceAll(text, "\n", "\n      "))
 	case strings.HasPrefix(text, "services:"):
 		checkCompose(t, text)
+	case strings.HasPrefix(text, "apiVersion:"):
+		checkKubernetes(t, text)
 	default:
-		t.Fatal("it is neither a workflow nor of Docker Compose")
+		t.Fatal("it is neither a workflow, nor of Docker Compose, nor of Kubernetes")
+	}
+}
+
+// checkKubernetes reads the objects of a manifest, and what a CronJob runs.
+func checkKubernetes(t *testing.T, text string) {
+	for document := range strings.SplitSeq(text, "\n---\n") {
+		var object struct {
+			APIVersion, Kind string
+			Metadata         struct{ Name string }
+			Spec             struct {
+				JobTemplate struct {
+					Spec struct {
+						Template struct {
+							Spec struct{ Containers []struct{ Command, Args []string } }
+						}
+					}
+				}
+			}
+		}
+		if err := yaml.Unmarshal([]byte(document), &object); err != nil {
+			t.Fatal(err)
+		}
+		if object.APIVersion == "" || object.Kind == "" || object.Metadata.Name == "" {
+			t.Errorf("this is no object of Kubernetes: %s", document)
+		}
+		containers := object.Spec.JobTemplate.Spec.Template.Spec.Containers
+		if object.Kind != "CronJob" {
+			continue
+		}
+		if len(containers) != 1 || len(containers[0].Command) < 2 || containers[0].Command[0] != "pctoken" || len(containers[0].Args) != 1 {
+			t.Fatalf("the job runs %+v", containers)
+		}
+		if out, err := exec.CommandContext(t.Context(), "sh", "-n", "-c", containers[0].Args[0]).CombinedOutput(); err != nil {
+			t.Errorf("%v: %s", err, out)
+		}
 	}
 }
 
