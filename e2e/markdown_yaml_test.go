@@ -12,10 +12,16 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"sigs.k8s.io/yaml"
 )
 
-// checkYAML reads a block as what it is for: a workflow of GitHub's or steps of one, or services of Docker Compose.
+// checkYAML reads a block as what it is for: a workflow of GitHub's or steps of one, services of Docker Compose, or objects
+// of Kubernetes.
 func checkYAML(t *testing.T, text string) {
 	switch {
 	case strings.HasPrefix(text, "jobs:"):
@@ -24,8 +30,26 @@ func checkYAML(t *testing.T, text string) {
 		checkWorkflow(t, "jobs:\n  test:\n    runs-on: ubuntu-latest\n    steps:\n      "+strings.ReplaceAll(text, "\n", "\n      "))
 	case strings.HasPrefix(text, "services:"):
 		checkCompose(t, text)
+	case strings.HasPrefix(text, "apiVersion:"):
+		checkKubernetes(t, text)
 	default:
-		t.Fatal("it is neither a workflow nor of Docker Compose")
+		t.Fatal("it is neither a workflow, nor of Docker Compose, nor of Kubernetes")
+	}
+}
+
+// checkKubernetes decodes objects into Kubernetes' own types, and objects to fields that these do not have.
+func checkKubernetes(t *testing.T, text string) {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, rbacv1.AddToScheme, batchv1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			t.Fatal(err)
+		}
+	}
+	decoder := serializer.NewCodecFactory(scheme, serializer.EnableStrict).UniversalDeserializer()
+	for object := range strings.SplitSeq(text, "\n---\n") {
+		if _, _, err := decoder.Decode([]byte(object), nil, nil); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
