@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -29,33 +30,59 @@ func TestCurl_GetsAToken(t *testing.T) {
 }
 
 func TestMSAL_SignsInAndFetchExchanges(t *testing.T) {
-	printed := serve(t, 2, "--entra", "--strict")
-	url, certificate := printed[0], printed[1]
-	cmd := exec.CommandContext(t.Context(), "node", "msal/exchange.mjs", url)
-	cmd.Env = append(os.Environ(), "NODE_EXTRA_CA_CERTS="+certificate)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
+	printed := serve(t, 2, "--entra", "--strict", "--require-mfa")
+	sign := judge{name: "MSAL"}
+	type outcome struct {
+		Status   int
+		Audience string
+		AMR      []string
+		Token    string
+		Fresh    bool
 	}
-	var got struct {
-		Status          int
-		Audience, Token string
-	}
-	exchange := judge{name: "MSAL"}
-	exchange.run(t, "client credentials", func(t *testing.T) {
-		if err := json.Unmarshal(out, &got); err != nil {
-			t.Fatalf("%v: %s", err, out)
-		}
+	holds := func(t *testing.T, got outcome) {
 		if got.Status != 200 {
 			t.Errorf("status %d", got.Status)
-		}
-		if got.Audience != "https://api.partnercenter.microsoft.com" {
-			t.Errorf("audience %s", got.Audience)
 		}
 		if len(got.Token) != 26 {
 			t.Errorf("token %s", got.Token)
 		}
+	}
+	sign.run(t, "client credentials", func(t *testing.T) {
+		var got outcome
+		msal(t, "exchange.mjs", printed, &got)
+		holds(t, got)
+		if got.Audience != "https://api.partnercenter.microsoft.com" {
+			t.Errorf("audience %s", got.Audience)
+		}
 	})
-	exchange.report(t)
+	people := map[string]outcome{}
+	msal(t, "people.mjs", printed, &people)
+	for _, way := range []string{"device code", "refresh token", "authorization code"} {
+		sign.run(t, way, func(t *testing.T) {
+			got := people[way]
+			holds(t, got)
+			if !slices.Contains(got.AMR, "mfa") {
+				t.Errorf("amr %v", got.AMR)
+			}
+			if got.Fresh != (way == "refresh token") {
+				t.Errorf("another access token than before: %t", got.Fresh)
+			}
+		})
+	}
+	sign.report(t)
+}
+
+// msal runs a script against an emulator, by what it printed, and decodes what the script prints.
+func msal(t *testing.T, script string, printed []string, into any) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "node", "msal/"+script, printed[0])
+	cmd.Env = append(os.Environ(), "NODE_EXTRA_CA_CERTS="+printed[1])
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err == nil {
+		err = json.Unmarshal(out, into)
+	}
+	if err != nil {
+		t.Fatalf("%s: %v: %s", script, err, out)
+	}
 }

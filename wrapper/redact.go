@@ -84,8 +84,8 @@ func redact(s string, most int, secrets ...string) string {
 	if len(s) < 8 && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return clip(s, most) // shorter than any secret
 	}
-	if len(s) > longest {
-		s = s[:longest]
+	if looked := min(longest, 8*most+256); len(s) > looked { // an escape takes six bytes for one
+		s = s[:looked]
 	}
 	shown := hide(s, secrets)
 	for depth, undone := 0, true; undone && depth < 4; depth++ {

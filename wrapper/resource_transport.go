@@ -40,7 +40,7 @@ func NewTransport(s *TokenSource, base http.RoundTripper, hosts ...string) http.
 		named := addressOf("https", host)
 		u, err := url.Parse("https://" + host)
 		_, noPort := strconv.ParseUint(named.port, 10, 16)
-		if err != nil || noPort != nil || u.Host != host || named.host == "" || strings.HasSuffix(host, ":") ||
+		if err != nil || noPort != nil || named.host == "" || strings.HasSuffix(host, ":") ||
 			strings.Contains("."+host, "..") || strings.Trim(host, ascii) != "" {
 			panic(fmt.Sprintf("wrapper: NewTransport: %q is no host; it has to look like api.partnercenter.microsoft.com or 127.0.0.1:8080",
 				Redact(host[strings.LastIndexByte(host, '@')+1:])))

@@ -97,8 +97,9 @@ func (s *TokenSource) land(ctx context.Context, f *flight, token *Token, again t
 		age := f.ended.since(h.since)
 		left = h.end - age
 		if pause = again; pause <= 0 {
-			pause = s.pause(left, err)
+			pause = s.pause(left)
 		}
+		pause = max(pause, retryAfterOf(err))
 		later := *h
 		later.stale = age + min(pause, left)
 		s.current.Store(&later)
@@ -191,14 +192,14 @@ func (s *TokenSource) served(h *held, now instant) bool {
 // pause is how long to leave a service alone after a renewal failed. The next try comes near the end of what the
 // token still lasts, less a reserve for a few more at the shortest pause. So few tries go to a service that is down, those
 // that come when it is back are spread over time, and one of them comes in time. `make fleet` shows it.
-func (s *TokenSource) pause(left time.Duration, err error) time.Duration {
+func (s *TokenSource) pause(left time.Duration) time.Duration {
 	const reserve = 2.5 // shortest pauses
 	pause := s.cfg.renewalPause
 	if pause < left/3 {
 		most := float64(left) - reserve*float64(pause)
 		pause = max(pause, time.Duration(most*(0.9+0.1*rand.Float64())))
 	}
-	return max(pause, retryAfterOf(err))
+	return pause
 }
 
 // mostShared bounds for how long a Retry-After keeps callers from the service.

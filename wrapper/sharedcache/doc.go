@@ -10,8 +10,8 @@
 // a record is sealed with AES-GCM and bound to its key, which is an HMAC. One that does not open is logged and ignored.
 // Bearers are never stored. Whoever can write to the store can cost time and exchanges, but not bring in a token.
 //
-// A source is never worse off than without a store. Where it is down, slow or hangs, that costs a first token half a
-// second and no call an error, and each source goes on by itself. A replica that dies during an exchange delays those
+// A source is never worse off than without a store. One that is down, slow or hangs costs a first token half a second
+// and no call an error, and each source goes on by itself. A replica that dies during an exchange delays those
 // without a token by 12 seconds. A Retry-After of more than 5 seconds ends an exchange, and all get the error. A token
 // that was refused leaves the store with the next call, and the other replicas within a minute.
 package sharedcache

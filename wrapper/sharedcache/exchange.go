@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/partnercenter-go/generatetoken/wrapper"
@@ -104,10 +105,9 @@ func (c *call) finish(ctx context.Context, made record, err error) {
 	ctx, cancel := context.WithTimeout(ctx, longestOperation)
 	defer cancel()
 	subject := c.kept.Subject
-	refused := bytes.Equal(made.Subject, subject) || c.now.Refused != nil && bytes.Equal(made.Subject, digest(c.now.Refused))
 	next, ttl := made, time.Until(made.End)-longestOperation // the store counts from when it is told
 	switch {
-	case made.Token != nil && !refused && ttl > c.now.Margin:
+	case made.Token != nil && ttl > c.now.Margin && !bytes.Equal(made.Subject, subject) && !slices.Contains(*c.refused.Load(), made.Token.AccessToken):
 		if subject != nil && c.kept.Token == nil { // a gravestone
 			next.Quiet = distance
 		}

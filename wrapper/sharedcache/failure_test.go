@@ -45,6 +45,27 @@ func TestThrottling_IsToldToAllForAsLongAsTheServiceAsked(t *testing.T) {
 	})
 }
 
+func TestThrottling_IsObeyedWithoutTheStoreToo(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		e, store := &endpoint{}, &memory{}
+		s := source(t, e, store)
+		mustToken(t, s)
+		store.fail(func(string, string) error { return errors.New("connection refused") })
+		e.answer = failing(429, "900")
+		call(t, []*wrapper.TokenSource{s}, 59*time.Minute, 10*time.Second)
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		for i := 2; i < len(e.asked); i++ {
+			if gap := e.asked[i].Sub(e.asked[i-1]); gap < 15*time.Minute {
+				t.Errorf("a request came %v after the one before", gap)
+			}
+		}
+		if len(e.asked) < 2 {
+			t.Error("the source did not go on alone")
+		}
+	})
+}
+
 func TestFailures_AreSharedIfTheyAreTheServices(t *testing.T) {
 	tests := map[string]struct {
 		answer   func(int) (*http.Response, error)

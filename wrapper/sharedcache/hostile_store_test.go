@@ -139,6 +139,36 @@ func TestStoreThatReplaysARefusedToken_DoesNotBringItBack(t *testing.T) {
 	})
 }
 
+func TestStoreThatReplaysRefusedTokensInTurn_BringsNoneBack(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		e, store := &endpoint{}, &memory{}
+		s := source(t, e, store)
+		var old [][]byte
+		refused := map[string]bool{}
+		for range 5 {
+			token := mustToken(t, s)
+			for _, kept := range store.entries {
+				old = append(old, kept.value)
+			}
+			refused[token.AccessToken] = true
+			s.Invalidate(token)
+			pass(time.Minute)
+		}
+		var n int
+		store.given = func(string, []byte, time.Duration) ([]byte, time.Duration) {
+			n++
+			return old[n%len(old)], time.Hour
+		}
+		for range 30 {
+			token := mustToken(t, s)
+			if refused[token.AccessToken] {
+				t.Fatalf("%v is back", token)
+			}
+			pass(time.Minute)
+		}
+	})
+}
+
 func TestStoreThatReplaysAnOldToken_IsNotBelieved(t *testing.T) {
 	inFakeTime(t, func(t *testing.T) {
 		e, store := &endpoint{}, &memory{}

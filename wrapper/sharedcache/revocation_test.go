@@ -1,6 +1,7 @@
 package sharedcache_test
 
 import (
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -83,26 +84,23 @@ func TestInvalidate_LeavesAGravestoneIfThereIsNoNewToken(t *testing.T) {
 	})
 }
 
-// Where every token is refused at once, a fleet keeps the distance that one source would.
+// Where every token is refused at once, a fleet keeps a distance between its exchanges, as one source does.
 func TestFleetWhoseEveryTokenIsRefused_DoesNotStorm(t *testing.T) {
 	inFakeTime(t, func(t *testing.T) {
 		e, store := &endpoint{}, &memory{}
-		sources := fleet(t, 100, e, store)
-		end := time.Now().Add(10 * time.Minute)
-		done := make(chan struct{})
-		for _, s := range sources {
-			go func() {
-				defer func() { done <- struct{}{} }()
+		const d = 5 * time.Minute
+		end := time.Now().Add(d)
+		var callers sync.WaitGroup
+		for _, s := range fleet(t, 500, e, store) {
+			callers.Go(func() {
 				for time.Now().Before(end) {
 					s.Invalidate(mustToken(t, s))
 				}
-			}()
+			})
 		}
-		for range sources {
-			<-done
-		}
-		if n := e.count(); n > 100 {
-			t.Errorf("%d exchanges in ten minutes", n)
+		callers.Wait()
+		if n := e.count(); n > int(d/(2*time.Second))+10 {
+			t.Errorf("%d exchanges in %v", n, d)
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -30,13 +31,18 @@ func Use(store Store, identity string, secret []byte) wrapper.SourceOption {
 		panic(`sharedcache: the secret of Use has fewer than 16 bytes: make one with "openssl rand 32"`)
 	}
 	keys := newKeys(secret)
-	return wrapper.WithSharer(func() wrapper.Sharer { return &sharer{store: store, keys: keys, identity: identity} })
+	return wrapper.WithSharer(func() wrapper.Sharer {
+		s := &sharer{store: store, keys: keys, identity: identity}
+		s.refused.Store(new([]string))
+		return s
+	})
 }
 
 const (
 	leaseLife           = 12 * time.Second // for how long others leave an exchange to the one that took the lease
 	patience            = 15 * time.Second // for how long a source without a token waits for others
 	distance            = 2 * time.Second  // between exchanges whose tokens are refused
+	mostRefused         = 16
 	leastWait, mostWait = 25 * time.Millisecond, 225 * time.Millisecond
 )
 
@@ -47,6 +53,7 @@ type sharer struct {
 	identity string
 	busy     atomic.Bool // an operation runs
 	plan     atomic.Pointer[plan]
+	refused  atomic.Pointer[[]string] // the last tokens that were refused here, for somebody may put one back
 }
 
 // call is one call of Token.
@@ -65,6 +72,10 @@ type call struct {
 // Token implements [wrapper.Sharer].
 func (s *sharer) Token(ctx context.Context, now wrapper.Situation, exchange func(context.Context) (*wrapper.Token, error)) (*wrapper.Token, time.Duration, error) {
 	c := &call{sharer: s, now: now, exchange: exchange, key: s.keys.name(now.Endpoint, s.identity)}
+	if known := *s.refused.Load(); now.Refused != nil && !slices.Contains(known, now.Refused.AccessToken) {
+		known = append(slices.Clone(known[max(0, len(known)+1-mostRefused):]), now.Refused.AccessToken)
+		s.refused.Store(&known)
+	}
 	began, limit := time.Now(), patience
 	if deadline, ok := ctx.Deadline(); ok {
 		limit = min(limit, time.Until(deadline)/2) // the rest is for an exchange of its own
@@ -141,14 +152,15 @@ func (c *call) choose(ctx context.Context) (err error) {
 		return err
 	}
 	token, left := (*wrapper.Token)(c.kept.Token), c.kept.left()
-	isAbout := func(t *wrapper.Token) bool { return t != nil && bytes.Equal(c.kept.Subject, digest(t)) }
+	same := c.best != nil && bytes.Equal(c.kept.Subject, digest(c.best))
 	switch {
-	case token == nil && isAbout(c.best):
+	case token == nil && same:
 		c.best, c.left = nil, 0
-	case token == nil, isAbout(c.best):
-	case isAbout(c.now.Refused):
+	case token == nil, same:
+	case slices.Contains(*c.refused.Load(), token.AccessToken):
 		grave := record{Subject: c.kept.Subject, Quiet: min(c.kept.Quiet-c.kept.age(), distance)}
 		_, err = c.swap(ctx, grave, max(left, time.Minute)) // for as long as others may serve the token
+		c.mine = nil                                        // it is no lease
 	case left-c.now.Margin > max(c.left, time.Second):
 		token.ExpiresAt = c.kept.end.UTC()
 		c.best, c.left = token, left-c.now.Margin

@@ -141,7 +141,9 @@ func TestStoreFailure_IsLoggedOnceAndWithoutSecrets(t *testing.T) {
 		e, store, log := &endpoint{}, &memory{}, &lines{}
 		s := wrapper.NewTokenSource(client(t, e, wrapper.WithLogger(log.logger())), use(store))
 		mustToken(t, s)
-		store.fail(func(string, string) error { return errors.New("AUTH eyJhbGciOiJub25lIn0.eyJzdWIiOiJjYW5hcnkifQ.canary-signature failed") })
+		store.fail(func(string, string) error {
+			return errors.New("AUTH eyJhbGciOiJub25lIn0.eyJzdWIiOiJjYW5hcnkifQ.canary-signature failed")
+		})
 		call(t, []*wrapper.TokenSource{s}, 10*time.Minute, 10*time.Second)
 		if text := log.String(); strings.Count(text, "the store of shared tokens fails") != 1 || strings.Contains(text, "canary") {
 			t.Errorf("the log says %q", text)
