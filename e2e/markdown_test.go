@@ -190,9 +190,13 @@ func TestContributing_NamesEveryDependency(t *testing.T) {
 		}
 		for _, match := range all {
 			dependency := strings.ToLower(match[1] + match[2])
-			short := regexp.MustCompile(`^.*/([^/]+?)(/v\d+)?$`).ReplaceAllString(strings.TrimPrefix(dependency, "@"), "$1")
-			whole := strings.HasPrefix(dependency, "golang.org/x/") || strings.HasPrefix(dependency, "@")
-			if dependency == module || strings.Contains(contributing, dependency) || !whole && strings.Contains(contributing, short) {
+			path := regexp.MustCompile(`/v\d+$`).ReplaceAllString(dependency, "")
+			place := path
+			if parts := strings.Split(path, "/"); parts[0] == "github.com" { // of a repository with many modules the link is enough
+				place = parts[1] + "/" + parts[2]
+			}
+			last := regexp.MustCompile(`\b` + regexp.QuoteMeta(filepath.Base(path)) + `\b`)
+			if dependency == module || strings.Contains(contributing, place) && last.MatchString(contributing) {
 				continue
 			}
 			t.Errorf("CONTRIBUTING.md does not say what %s of %s is for", dependency, file)
