@@ -28,14 +28,12 @@ import (
 type Retry struct {
 	// MaxRetries is how many attempts may follow the first: 3 by default, none if negative.
 	MaxRetries int
-	// Delay is the most that is waited before the second attempt, 0.8 s by default. The bound doubles with each
-	// further one, and the wait is a random part of it (full jitter), so that clients which failed together do not
-	// come back together.
+	// Delay is the most that is waited before the second attempt, 0.8 s by default. The bound doubles with each further
+	// one. The wait is a random part of it (full jitter): clients that failed together do not come back together.
 	Delay time.Duration
 	// MaxDelay is the most that is waited before any attempt, 60 s by default.
 	MaxDelay time.Duration
-	// AttemptTimeout is the most that one attempt may take, from connecting to the last byte of the answer: 30 s by
-	// default.
+	// AttemptTimeout is the most that one attempt may take, up to the last byte of the answer: 30 s by default.
 	AttemptTimeout time.Duration
 	// StatusCodes are the statuses, from 400 to 599, that are tried again; nil means 408, 429, 500, 502, 503 and 504.
 	// The endpoint documents 500 as one that callers can retry ("Authentication - Generate access token"), the rest of
@@ -89,6 +87,9 @@ type retrier struct {
 
 // Do has the generated client take part: it is its gen.HttpRequestDoer. Its error is an *Error.
 func (r *retrier) Do(req *http.Request) (*http.Response, error) {
+	if err := makeSendable(req); err != nil {
+		return nil, noAnswer(req, 0, err)
+	}
 	a, err := r.send(req, 1+r.retry.MaxRetries)
 	if err != nil {
 		return nil, err
@@ -101,9 +102,6 @@ func (r *retrier) Do(req *http.Request) (*http.Response, error) {
 func (r *retrier) send(req *http.Request, attempts int) (*answer, error) {
 	ctx := req.Context()
 	if err := ctx.Err(); err != nil {
-		return nil, noAnswer(req, 0, err)
-	}
-	if err := makeSendable(req); err != nil {
 		return nil, noAnswer(req, 0, err)
 	}
 	started := time.Now()
@@ -127,8 +125,8 @@ func (r *retrier) send(req *http.Request, attempts int) (*answer, error) {
 	}
 }
 
-// makeSendable refuses what no attempt could send, and lets every attempt send the whole body. The bodies that this
-// package and the generated client make can be replayed; a reader that a caller of Client.API brought may not.
+// makeSendable refuses what no attempt could send, and lets every attempt send the whole body, in a request that a caller
+// of Client.API had a hand in. What this package makes by itself can be sent and replayed.
 func makeSendable(req *http.Request) error {
 	if u := req.URL; u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || !isHeaderName(req.Method) {
 		return notSent{fmt.Errorf("a %s to scheme %q and host %q cannot be sent", Redact(req.Method), u.Scheme, u.Host)}
@@ -233,9 +231,10 @@ func (r *retrier) log(ctx context.Context, a *answer, delay time.Duration, again
 	if again {
 		level = slog.LevelWarn
 	}
-	requestID, correlationID := a.request.Header.Get(headerRequestID), a.request.Header.Get(headerCorrelationID)
-	if reported, _ := a.ids(); a.response != nil && !strings.EqualFold(reported, requestID) {
+	requestID := a.request.Header.Get(headerRequestID)
+	if a.response != nil && !strings.EqualFold(cmp.Or(a.response.Header.Get(headerRequestID), requestID), requestID) {
 		// It may be another call's answer, on a connection that is out of step. No page says that the id is always repeated.
+		reported, _ := a.ids()
 		r.logger.WarnContext(ctx, "the answer names another request id", slog.String("request_id", requestID), slog.String("reported", reported))
 	}
 	if !r.logger.Enabled(ctx, level) {
@@ -245,6 +244,7 @@ func (r *retrier) log(ctx context.Context, a *answer, delay time.Duration, again
 	if again {
 		attrs = append(attrs, slog.Duration("retry_in", delay.Round(time.Millisecond)))
 	}
+	correlationID := a.request.Header.Get(headerCorrelationID)
 	attrs = append(attrs, slog.String("request_id", requestID), slog.String("correlation_id", correlationID))
 	r.logger.LogAttrs(ctx, level, "generate token", attrs...)
 }
