@@ -135,6 +135,8 @@ var (
 	scheme = regexp.MustCompile(`(?i)(\b(?:bearer|basic)\s+)()([a-z0-9._~+/=-]{8,})`)
 	// jwt finds signed and encrypted JSON Web Tokens, and what is left of one that was cut.
 	jwt = regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)*`)
+	// userInfo finds the user name and password of a URL.
+	userInfo = regexp.MustCompile(`(?i)(\b[a-z][a-z0-9+.-]*://)[^\s/@"'<>]+@`)
 	// accessToken finds the name of what the endpoint answers with.
 	accessToken = regexp.MustCompile(`(?i)access[_.-]?token`)
 	bareToken   = regexp.MustCompile(`^[\s"'\x{feff}]*[A-Za-z0-9._~+/=:|-]{16,}[\s"']*$`)
@@ -147,6 +149,7 @@ func hide(s string, secrets []string) string {
 		s = hideParts(s, secret)
 	}
 	s = jwt.ReplaceAllString(s, redacted)
+	s = userInfo.ReplaceAllString(s, "${1}"+redacted+"@")
 	for _, pattern := range []*regexp.Regexp{named, scheme} {
 		s = pattern.ReplaceAllStringFunc(s, func(match string) string {
 			parts := pattern.FindStringSubmatch(match)

@@ -27,9 +27,9 @@ type Situation struct {
 	Logger   *slog.Logger  // the client's
 }
 
-// WithSharer has a source get its tokens from what make returns, which is called once for each source.
-func WithSharer(make func() Sharer) SourceOption {
-	return func(c *sourceConfig) { c.sharer = make }
+// WithSharer has a source get its tokens from what newSharer returns, which is called once for each source.
+func WithSharer(newSharer func() Sharer) SourceOption {
+	return func(c *sourceConfig) { c.sharer = newSharer }
 }
 
 // longestSharedWait bounds what an exchange waits before any of its attempts if other processes wait for it. A

@@ -2,6 +2,7 @@ package sharedcache
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -23,17 +24,20 @@ const (
 // plan is what a source does about a token, by how long the token has yet to serve.
 type plan struct {
 	accessToken string
+	life        time.Duration // the token's, by which the plan was drawn
 	renew       time.Duration // from here on, a new token is due
 	alone       time.Duration // from here on, the source gets one without the store; 0 while the store is well
 }
 
-// planOf returns the plan for a token of the source, and draws it if the token is new. It is renewed at 0.60 to 0.65 of
-// its life, so that an engine's outage leaves room, or at 0.9 of the part that a wide margin leaves.
+// planOf returns the plan for a token of the source, and draws it if the token or its life is new; 0 is a life that is
+// not known. A token is renewed at 0.60 to 0.65 of its life, so that an engine's outage leaves room, or at 0.9 of the part
+// that a wide margin leaves.
 func (c *call) planOf(t *wrapper.Token, life time.Duration) plan {
-	if p := c.plan.Load(); p != nil && p.accessToken == t.AccessToken {
+	if p := c.plan.Load(); p != nil && p.accessToken == t.AccessToken && (life == 0 || life == p.life) {
 		return *p
 	}
-	p := plan{accessToken: t.AccessToken, renew: max(between(0.35, 0.40, life)-c.now.Margin, (life-c.now.Margin)/10)}
+	life = cmp.Or(life, c.now.Left+c.now.Margin)
+	p := plan{accessToken: t.AccessToken, life: life, renew: max(between(0.35, 0.40, life)-c.now.Margin, (life-c.now.Margin)/10)}
 	c.plan.Store(&p)
 	return p
 }
@@ -58,7 +62,7 @@ func between(from, to float64, unit time.Duration) time.Duration {
 func (c *call) alone(ctx context.Context, why error) (*wrapper.Token, time.Duration, error) {
 	held, left, p := c.now.Held, c.now.Left, plan{}
 	if held != nil {
-		p = c.planOf(held, left+c.now.Margin)
+		p = c.planOf(held, 0)
 	}
 	if p.alone == 0 && !errors.Is(why, errBusy) {
 		c.now.Logger.WarnContext(ctx, "the store of shared tokens fails", slog.String("error", wrapper.RedactError(why).Error()))
@@ -92,6 +96,7 @@ func (c *call) get(ctx context.Context) (token *wrapper.Token, made record, agai
 		}
 		return nil, made, again, err
 	}
+	c.plan.Store(nil) // also if it is the token of before
 	made = record{Subject: digest(token), Token: (*secretToken)(token), Life: c.now.Unknown}
 	if !token.ExpiresAt.IsZero() {
 		made.Life = token.ExpiresAt.Sub(began)
@@ -104,11 +109,11 @@ func (c *call) get(ctx context.Context) (token *wrapper.Token, made record, agai
 func (c *call) finish(ctx context.Context, made record, err error) {
 	ctx, cancel := context.WithTimeout(ctx, longestOperation)
 	defer cancel()
-	subject := c.kept.Subject
+	subject, buried := c.kept.Subject, c.kept.Subject != nil && c.kept.Token == nil
 	next, ttl := made, time.Until(made.End)-longestOperation // the store counts from when it is told
 	switch {
-	case made.Token != nil && ttl > c.now.Margin && !bytes.Equal(made.Subject, subject) && !slices.Contains(*c.refused.Load(), made.Token.AccessToken):
-		if subject != nil && c.kept.Token == nil { // a gravestone
+	case made.Token != nil && ttl > c.now.Margin && !(buried && bytes.Equal(made.Subject, subject)) && !slices.Contains(*c.refused.Load(), made.Token.AccessToken):
+		if buried {
 			next.Quiet = distance
 		}
 	case !c.leased:

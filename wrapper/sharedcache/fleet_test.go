@@ -2,6 +2,7 @@ package sharedcache_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -196,5 +197,35 @@ func TestFleet_SharesTokensOfUnknownLifetimeForThatTime(t *testing.T) {
 		if n := e.count(); n > 13 {
 			t.Errorf("%d exchanges in an hour", n)
 		}
+	})
+}
+
+// A service may answer with the token that it gave before, with more time or with what is left of it.
+func TestFleet_SharesATokenThatTheServiceGivesAgain(t *testing.T) {
+	t.Run("with more time", func(t *testing.T) {
+		inFakeTime(t, func(t *testing.T) {
+			e := &endpoint{same: true}
+			sources := fleet(t, 50, e, &memory{})
+			askAll(t, sources)
+			call(t, sources, 6*time.Hour, 30*time.Second)
+			if n := e.count(); n > 11 {
+				t.Errorf("%d exchanges in six hours", n)
+			}
+		})
+	})
+	t.Run("with what is left", func(t *testing.T) {
+		inFakeTime(t, func(t *testing.T) {
+			began := time.Now()
+			e := &endpoint{answer: func(int) (*http.Response, error) {
+				left := time.Hour - time.Since(began).Truncate(time.Second)
+				return respond(200, "", fmt.Sprintf(`{"access_token":"canary","expires_in":%d}`, left/time.Second)), nil
+			}}
+			sources := fleet(t, 50, e, &memory{})
+			askAll(t, sources)
+			call(t, sources, 58*time.Minute, 30*time.Second)
+			if n := e.count(); n > 20 {
+				t.Errorf("%d exchanges in the life of a token", n)
+			}
+		})
 	})
 }

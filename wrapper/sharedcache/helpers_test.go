@@ -105,6 +105,7 @@ type endpoint struct {
 	expiresIn string                              // the member's value in JSON; an hour if it is empty
 	answer    func(n int) (*http.Response, error) // another answer than a token to the nth request, if it is not nil
 	delay     time.Duration                       // instead of latency
+	same      bool                                // all its tokens are the same
 
 	mu    sync.Mutex
 	asked []time.Time
@@ -132,6 +133,9 @@ func (e *endpoint) RoundTrip(r *http.Request) (*http.Response, error) {
 	expiresIn := e.expiresIn
 	if expiresIn == "" {
 		expiresIn = "3600"
+	}
+	if e.same {
+		n = 1
 	}
 	return respond(200, "", fmt.Sprintf(`{"access_token":"canary-token-%d","token_type":"bearer","expires_in":%s}`, n, expiresIn)), nil
 }

@@ -86,7 +86,7 @@ func (s *sharer) Token(ctx context.Context, now wrapper.Situation, exchange func
 		case failure != nil:
 			return nil, lookAgain(now.Left, 0), failure
 		case err == nil && !c.leased:
-			p := c.planOf(c.best, c.left+now.Margin)
+			p := c.planOf(c.best, 0)
 			p.alone = 0
 			c.plan.Store(&p)
 			return c.best, lookAgain(c.left, p.renew), nil
@@ -116,7 +116,7 @@ func (c *call) look(ctx context.Context) (*wrapper.Error, error) {
 		}
 		quiet := c.kept.age() < c.kept.Quiet
 		switch {
-		case c.best != nil && (c.best != c.now.Held || c.left > c.planOf(c.best, c.left+c.now.Margin).renew):
+		case c.best != nil && (c.best != c.now.Held || c.left > c.planOf(c.best, 0).renew):
 			return nil, nil
 		case quiet && bytes.Equal(c.kept.raw, c.mine):
 			c.leased = true
@@ -152,19 +152,21 @@ func (c *call) choose(ctx context.Context) (err error) {
 		return err
 	}
 	token, left := (*wrapper.Token)(c.kept.Token), c.kept.left()
-	same := c.best != nil && bytes.Equal(c.kept.Subject, digest(c.best))
 	switch {
-	case token == nil && same:
-		c.best, c.left = nil, 0
-	case token == nil, same:
+	case token == nil:
+		if c.best != nil && bytes.Equal(c.kept.Subject, digest(c.best)) {
+			c.best, c.left = nil, 0
+		}
 	case slices.Contains(*c.refused.Load(), token.AccessToken):
 		grave := record{Subject: c.kept.Subject, Quiet: min(c.kept.Quiet-c.kept.age(), distance)}
 		_, err = c.swap(ctx, grave, max(left, time.Minute)) // for as long as others may serve the token
 		c.mine = nil                                        // it is no lease
-	case left-c.now.Margin > max(c.left, time.Second):
+	case left-c.now.Margin > c.left+time.Second: // it may be the same token, which has got more time
 		token.ExpiresAt = c.kept.end.UTC()
 		c.best, c.left = token, left-c.now.Margin
 		c.planOf(token, c.kept.Life)
+	case c.best != nil && c.best.AccessToken == token.AccessToken:
+		c.planOf(token, c.kept.Life) // or it has got a shorter life
 	}
 	return err
 }
