@@ -24,14 +24,15 @@ var imports = map[string]string{
 	"azureauth": module + "/wrapper/azureauth", "oauth2auth": module + "/wrapper/oauth2auth", "sharedcache": module + "/wrapper/sharedcache",
 	"azcore": "github.com/Azure/azure-sdk-for-go/sdk/azcore", "azidentity": "github.com/Azure/azure-sdk-for-go/sdk/azidentity",
 	"uuid": "github.com/google/uuid", "oauth2": "golang.org/x/oauth2",
-	"clientcredentials": "golang.org/x/oauth2/clientcredentials", "microsoft": "golang.org/x/oauth2/microsoft",
 	"redis": "github.com/redis/go-redis/v9", "valkey": "github.com/valkey-io/valkey-go",
+	"clientcredentials": "golang.org/x/oauth2/clientcredentials", "microsoft": "golang.org/x/oauth2/microsoft",
 }
 
 // given are what a block of Go can use without declaring it: what its reader has.
 var given = map[string]string{
 	"ctx": "context.Context", "req": "*http.Request", "bearer": "wrapper.BearerFunc", "client": "*wrapper.Client",
 	"source": "*wrapper.TokenSource", "err": "error", "store": "sharedcache.Store", "secret": "[]byte",
+	"redisClient": "*redis.Client", "valkeyClient": "valkey.Client",
 }
 
 // compile vets a block of Go: a file or declarations as they are, statements as the body of a function that returns an
@@ -41,11 +42,11 @@ func compile(t *testing.T, code string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	root := ".." // of the module that knows what the block imports
+	in := ".."
 	if strings.Contains(needs, "redis") || strings.Contains(needs, "valkey") {
-		root = "."
+		in = "." // the client's own module does not require these
 	}
-	dir, err := os.MkdirTemp(root, "_markdown-") //nolint:usetesting // within the module, where the go command looks by itself into no such folder
+	dir, err := os.MkdirTemp(in, "_markdown-") //nolint:usetesting // within the module, where the go command looks by itself into no such folder
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +59,7 @@ func compile(t *testing.T, code string) {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), "go", "vet", "-unreachable=false", "./"+filepath.Base(dir)+"/"+name)
-	cmd.Dir = root
+	cmd.Dir = in
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v: %s\n%s", err, out, source)
 	}
