@@ -129,7 +129,7 @@ func (a *answer) read(ctx context.Context) (err error) {
 			a.content, err = readUpTo(plain, most, size, tooLong)
 		}
 	}
-	if err != nil && err != tooLong && resp.StatusCode == http.StatusOK {
+	if err != nil && !errors.Is(err, tooLong) && resp.StatusCode == http.StatusOK {
 		// The status promised a token that did not come.
 		a.response, err = nil, fmt.Errorf("the answer broke off after %d bytes: %w", len(a.content), err)
 	}

@@ -78,7 +78,7 @@ func TestBearer_MayHoldAnyVisibleASCII(t *testing.T) {
 // retryable is an error that says itself whether it may pass, as that of package oauth2auth does.
 type retryable bool
 
-func (r retryable) Error() string   { return "AADSTS90033: a transient error has occurred" }
+func (retryable) Error() string     { return "AADSTS90033: a transient error has occurred" }
 func (r retryable) Retryable() bool { return bool(r) }
 
 func TestBearer_ErrorReachesTheCaller(t *testing.T) {

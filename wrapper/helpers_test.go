@@ -333,7 +333,7 @@ func withoutSecrets(t *testing.T, err error) {
 	for wrapped := err; wrapped != nil; wrapped = errors.Unwrap(wrapped) {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%q", "%s", "%x"} {
 			text := fmt.Sprintf(verb, wrapped)
-			if e, ok := wrapped.(*wrapper.Error); ok {
+			if e := (*wrapper.Error)(nil); errors.As(wrapped, &e) {
 				text += fmt.Sprintf(verb, *e)
 			}
 			if strings.Contains(text, "canary") || strings.Contains(text, fmt.Sprintf("%x", "canary")) {

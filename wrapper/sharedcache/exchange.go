@@ -112,7 +112,7 @@ func (c *call) finish(ctx context.Context, made record, err error) {
 	subject, buried := c.kept.Subject, c.kept.Subject != nil && c.kept.Token == nil
 	next, ttl := made, time.Until(made.End)-longestOperation // the store counts from when it is told
 	switch {
-	case made.Token != nil && ttl > c.now.Margin && !(buried && bytes.Equal(made.Subject, subject)) && !slices.Contains(*c.refused.Load(), made.Token.AccessToken):
+	case made.Token != nil && ttl > c.now.Margin && (!buried || !bytes.Equal(made.Subject, subject)) && !slices.Contains(*c.refused.Load(), made.Token.AccessToken):
 		if buried {
 			next.Quiet = distance
 		}

@@ -52,7 +52,7 @@ var outages = map[string]func(release chan struct{}) func(string, string) error{
 	"reading but not writing": func(chan struct{}) func(string, string) error {
 		return func(operation, _ string) error {
 			if operation == "swap" {
-				return errors.New("READONLY You can't write against a read only replica.")
+				return errors.New("this replica is read-only")
 			}
 			return nil
 		}

@@ -25,10 +25,9 @@ var secret = []byte("canary-secret-of-32-random-bytes")
 
 // memory is a store in fake time. Its hooks make it a bad one.
 type memory struct {
-	before func(operation, key string) error                                                // may block, too
-	given  func(key string, value []byte, left time.Duration) ([]byte, time.Duration)       // what Get gives instead
-	put    func(key string, old, value []byte, ttl time.Duration) (handled, swapped bool)   // what Swap does instead
-	seen   func(operation, key string, old, value []byte, left time.Duration, swapped bool) // after each operation
+	before func(operation, key string) error                                              // may block, too
+	given  func(key string, value []byte, left time.Duration) ([]byte, time.Duration)     // what Get gives instead
+	put    func(key string, old, value []byte, ttl time.Duration) (handled, swapped bool) // what Swap does instead
 
 	mu      sync.Mutex
 	entries map[string]entry
@@ -185,11 +184,11 @@ func source(t *testing.T, rt http.RoundTripper, store sharedcache.Store, opts ..
 	return wrapper.NewTokenSource(client(t, rt), append([]wrapper.SourceOption{sharedcache.Use(store, identity, secret)}, opts...)...)
 }
 
-func fleet(t *testing.T, n int, rt http.RoundTripper, store sharedcache.Store, opts ...wrapper.SourceOption) []*wrapper.TokenSource {
+func fleet(t *testing.T, n int, rt http.RoundTripper, store sharedcache.Store) []*wrapper.TokenSource {
 	t.Helper()
 	var all []*wrapper.TokenSource
 	for range n {
-		all = append(all, source(t, rt, store, opts...))
+		all = append(all, source(t, rt, store))
 	}
 	return all
 }
