@@ -37,7 +37,8 @@ func checkYAML(t *testing.T, text string) {
 	}
 }
 
-// checkKubernetes decodes objects into Kubernetes' own types, and objects to fields that these do not have.
+// checkKubernetes decodes objects into Kubernetes' own types, which refuses fields that these do not have, and has a shell
+// read what a CronJob runs.
 func checkKubernetes(t *testing.T, text string) {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, rbacv1.AddToScheme, batchv1.AddToScheme} {
@@ -47,8 +48,21 @@ func checkKubernetes(t *testing.T, text string) {
 	}
 	decoder := serializer.NewCodecFactory(scheme, serializer.EnableStrict).UniversalDeserializer()
 	for object := range strings.SplitSeq(text, "\n---\n") {
-		if _, _, err := decoder.Decode([]byte(object), nil, nil); err != nil {
-			t.Error(err)
+		decoded, _, err := decoder.Decode([]byte(object), nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		job, ok := decoded.(*batchv1.CronJob)
+		if !ok {
+			continue
+		}
+		for _, container := range job.Spec.JobTemplate.Spec.Template.Spec.Containers {
+			if len(container.Command) == 0 || container.Command[0] != "pctoken" || len(container.Args) != 1 {
+				t.Fatalf("the job runs %q %q", container.Command, container.Args)
+			}
+			if out, err := exec.CommandContext(t.Context(), "sh", "-n", "-c", container.Args[0]).CombinedOutput(); err != nil {
+				t.Errorf("%v: %s", err, out)
+			}
 		}
 	}
 }
