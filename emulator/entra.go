@@ -64,7 +64,7 @@ func (e *Emulator) routeEntra(mux *http.ServeMux, own *http.CrossOriginProtectio
 		"/{tenant}/oauth2/v2.0/authorize": e.entraAuthorize, "/devicelogin": e.deviceLogin,
 	} {
 		mux.HandleFunc("GET "+pattern, handle)
-		mux.Handle("POST "+pattern, own.Handler(handle))
+		mux.Handle("POST "+pattern, own.Handler(http.MaxBytesHandler(handle, maxBody)))
 	}
 }
 

@@ -76,8 +76,8 @@ func WithStrictBearers() Option {
 }
 
 // WithGraphRetired has the legacy operation refuse a bearer for https://graph.windows.net, or China's
-// https://graph.chinacloudapi.cn, as the service does since 2025-08-31 ("Deprecate Azure AD graph token"). The default is
-// the time before.
+// https://graph.chinacloudapi.cn. The service has retired the former on 2025-08-31 and replaced the latter ("Deprecate
+// Azure AD graph token"). The default is the time before.
 func WithGraphRetired() Option {
 	return func(e *Emulator) error {
 		e.graphRetired = true

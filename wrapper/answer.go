@@ -91,14 +91,26 @@ func (r *retrier) attempt(req *http.Request) *answer {
 	return a
 }
 
+// handshakeError marks what ended a TLS handshake.
+type handshakeError struct{ error }
+
+func (e handshakeError) Unwrap() error { return e.error }
+
+// notSent marks what kept a request from being sent.
+type notSent struct{ error }
+
+func (e notSent) Unwrap() error { return e.error }
+
 func (a *answer) handshakeDone(_ tls.ConnectionState, err error) {
 	if err != nil {
 		a.handshake.Store(&err)
 	}
 }
 
-// closeBody ends the reading of the body, also of one that ignores its context.
+// closeBody ends the reading of the body, also of one that ignores its context. It is called in goroutines where a panic
+// would end the process.
 func (a *answer) closeBody() {
+	defer func() { _ = recover() }()
 	if body := a.body.Load(); body != nil {
 		_ = (*body).Close()
 	}
@@ -106,9 +118,15 @@ func (a *answer) closeBody() {
 
 // read reads the body up to a cap, on the wire and after decompression.
 func (a *answer) read(ctx context.Context) (err error) {
-	resp := a.response
-	a.body.Store(&resp.Body)
+	resp, body := a.response, a.response.Body // forParser puts another in its place
+	a.body.Store(&body)
 	defer a.closeBody()
+	defer func() {
+		if err != nil && !errors.Is(err, errLongToken) && resp.StatusCode == http.StatusOK {
+			// The status promised a token that did not come.
+			a.response, err = nil, fmt.Errorf("the answer broke off after %d bytes: %w", len(a.content), err)
+		}
+	}()
 	if ctx.Err() != nil || resp.StatusCode < 200 {
 		return ctx.Err() // or 101 Switching Protocols: what follows is no body and may never end
 	}
@@ -128,10 +146,6 @@ func (a *answer) read(ctx context.Context) (err error) {
 		if plain, err = gzip.NewReader(bytes.NewReader(a.content)); err == nil {
 			a.content, err = readUpTo(plain, most, size, tooLong)
 		}
-	}
-	if err != nil && !errors.Is(err, tooLong) && resp.StatusCode == http.StatusOK {
-		// The status promised a token that did not come.
-		a.response, err = nil, fmt.Errorf("the answer broke off after %d bytes: %w", len(a.content), err)
 	}
 	return err
 }
@@ -165,9 +179,14 @@ func unmarshalXML(content []byte, into any) error {
 	return decoder.Decode(into)
 }
 
-// forParser returns the response with a body for the generated parser, which reads what came off the wire once more.
+// forParser returns the response with a body for the generated parser, which reads what came off the wire once more. An
+// error that is too long ends where it was cut: its status says enough.
 func (a *answer) forParser() *http.Response {
-	a.response.Body = io.NopCloser(io.MultiReader(bytes.NewReader(a.content), brokenOff{a.err}))
+	broken := a.err
+	if errors.Is(broken, errLongError) {
+		broken = nil
+	}
+	a.response.Body = io.NopCloser(io.MultiReader(bytes.NewReader(a.content), brokenOff{broken}))
 	return a.response
 }
 

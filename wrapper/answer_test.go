@@ -3,6 +3,7 @@ package wrapper_test
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,10 +11,12 @@ import (
 	"runtime/metrics"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/partnercenter-go/generatetoken/gen"
 	"github.com/partnercenter-go/generatetoken/wrapper"
 )
 
@@ -291,5 +294,43 @@ func TestAnswer_ThatSwitchesProtocolsEndsTheCallAtOnce(t *testing.T) {
 				checkEqual(t, "retryable", e.Retryable(), false)
 			})
 		})
+	}
+}
+
+func TestAnswer_NoneAndNoErrorFromATransportIsAnError(t *testing.T) {
+	client := inMemory(t, roundTrip(func(*http.Request) (*http.Response, error) { return nil, nil }),
+		wrapper.WithRetry(wrapper.Retry{MaxRetries: -1}))
+	_, err := client.GenerateToken(t.Context())
+	wantKind(t, err, wrapper.ErrUnavailable)
+}
+
+func TestAnswer_ThatCameAsTheAttemptEndedIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sent := 0
+		client := inMemory(t, roundTrip(func(r *http.Request) (*http.Response, error) {
+			if sent++; sent == 1 {
+				<-r.Context().Done()
+			}
+			return (&script{answers: []answer{ok()}}).RoundTrip(r)
+		}))
+		if _, err := client.GenerateToken(t.Context()); err != nil || sent != 2 {
+			t.Errorf("after %d attempts: %v", sent, err)
+		}
+	})
+}
+
+func TestAPI_ReturnsAnErrorPageThatIsTooLong(t *testing.T) {
+	s := &script{answers: []answer{{status: 404, contentType: "text/html", body: strings.Repeat("<p>", 60_000)}}}
+	resp, err := onSocket(t, s).API().GenerateTokenWithResponse(t.Context(), nil, gen.TokenRequest{})
+	if err != nil || resp.StatusCode() != 404 {
+		t.Errorf("got %v, %v", resp, err)
+	}
+}
+
+func TestError_DataShowsNoSecretInANameEither(t *testing.T) {
+	body := `{"code":"1","data":[{"authorization: Bearer ` + bearer + `":"x","access_token\n":"canary-opaque"}]}`
+	_, err := onSocket(t, &script{answers: []answer{{status: 400, body: body}}}).GenerateToken(t.Context())
+	if text, _ := json.Marshal(asError(t, err).Data); strings.Contains(string(text), "canary") {
+		t.Errorf("data is %s", text)
 	}
 }

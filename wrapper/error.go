@@ -177,7 +177,9 @@ func (e *Error) advice() string {
 		return "redirects are not followed: check the base URL"
 	case e.StatusCode == 0 && e.Attempts > 0 && e.kind() == ErrUnavailable && !transient(e.Err):
 		return "check the base URL, the certificates that this machine trusts, and its clock"
-	case e.StatusCode == 0 && e.Attempts == 0 && e.kind() == ErrUnavailable:
+	case e.StatusCode == 0 && e.Attempts == 0 && errors.Is(e.Err, context.DeadlineExceeded): // the caller's: no other is left in it
+		return ""
+	case e.StatusCode == 0 && e.Attempts == 0 && e.kind() == ErrUnavailable && !errors.Is(e.Err, os.ErrDeadlineExceeded):
 		return "try again later; if it goes on, check the network between here and Entra"
 	}
 	switch e.kind() {

@@ -54,9 +54,8 @@ func optionError(option, value, problem string) error {
 
 // WithBaseURL sets the service to call: [gen.ServerGlobal], which is the default and serves the US Government cloud too
 // (the source of Microsoft's own SDKs), [gen.ServerChina], or any other that follows the contract, such as an emulator.
-// It has to use https; http is taken for loopback hosts only, because
-// the bearer would cross the network in the clear. A path is kept as a prefix; user info, a query or a fragment is
-// refused.
+// It has to use https; http is taken for loopback hosts only, because the bearer would cross the network in the clear. A
+// path is kept as a prefix; user info, a query or a fragment is refused.
 func WithBaseURL(baseURL string) Option {
 	return func(cfg *config) error {
 		u, err := url.Parse(baseURL)

@@ -55,9 +55,10 @@ func redactValue(v any, left *int, secrets ...string) any {
 			if *left--; *left < 0 {
 				break
 			}
-			kept[redact(name, 128, secrets...)] = redactValue(v[name], left, secrets...)
-			if named.MatchString(name + "=x") {
-				kept[name] = redacted
+			shown := redact(name, 128, secrets...)
+			kept[shown] = redactValue(v[name], left, secrets...)
+			if named.MatchString(name+"=x") || named.MatchString(shown+"=x") {
+				kept[shown] = redacted
 			}
 		}
 		return kept
@@ -86,6 +87,13 @@ func redact(s string, most int, secrets ...string) string {
 	}
 	if looked := min(longest, 8*most+256); len(s) > looked { // an escape takes six bytes for one
 		s = s[:looked]
+	}
+	for _, secret := range secrets { // one that looks escaped is unescaped with the text
+		for _, undo := range unescapes {
+			if plain := undo(secret); plain != secret {
+				secrets = append(slices.Clip(secrets), plain)
+			}
+		}
 	}
 	shown := hide(s, secrets)
 	for depth, undone := 0, true; undone && depth < 4; depth++ {
@@ -128,7 +136,7 @@ func (c cleaned) MarshalJSON() ([]byte, error) { return json.Marshal(c.text) }
 
 var (
 	// named finds the value of a member, parameter, element or header that is named like a secret, in any spelling.
-	named = regexp.MustCompile(`(?i)((?:access|refresh|bearer|auth|subject|security|\bid|_id)[ _.-]?token|device[_-]?code|` +
+	named = regexp.MustCompile(`(?i)((?:access|refresh|bearer|auth|subject|security|\bid|_id)[ _.-]?token|device[_-]code|(?-i:deviceCode)|` +
 		`[a-z_.-]*secret|[a-z_.-]*assertion|code[_-]?verifier|passw(?:or)?d|api[_-]?key|authorization)` +
 		`(\\*["']?\s*(?:[:=]|(?:\s[^<>]*)?>)\s*\\*["']?\s*(?:(?:bearer|basic)\s+)?)([^\s"'<>&,;{}\[\]\\]+)`)
 	// scheme finds credentials behind the name of their scheme. In prose a word follows, which has letters alone.
@@ -136,7 +144,7 @@ var (
 	// jwt finds signed and encrypted JSON Web Tokens, and what is left of one that was cut.
 	jwt = regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)*`)
 	// userInfo finds the user name and password of a URL.
-	userInfo = regexp.MustCompile(`(?i)(\b[a-z][a-z0-9+.-]*://)[^\s/@"'<>]+@`)
+	userInfo = regexp.MustCompile(`(?i)(\b[a-z][a-z0-9+.-]*://)[^\s/"'<>]+@`)
 	// accessToken finds the name of what the endpoint answers with.
 	accessToken = regexp.MustCompile(`(?i)access[_.-]?token`)
 	bareToken   = regexp.MustCompile(`^[\s"'\x{feff}]*[A-Za-z0-9._~+/=:|-]{16,}[\s"']*$`)
@@ -153,8 +161,9 @@ func hide(s string, secrets []string) string {
 	for _, pattern := range []*regexp.Regexp{named, scheme} {
 		s = pattern.ReplaceAllStringFunc(s, func(match string) string {
 			parts := pattern.FindStringSubmatch(match)
-			if strings.Contains(parts[1], " ") && !mixed(parts[3]) {
-				return match // prose: "access token: expired", "bearer authentication"
+			path := pattern == named && strings.HasPrefix(parts[3], "/")
+			if strings.Contains(parts[1], " ") && (path || !mixed(parts[3])) {
+				return match // prose: "access token: expired", "bearer authentication", "refresh token: /a/file is missing"
 			}
 			return parts[1] + parts[2] + redacted
 		})

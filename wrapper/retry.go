@@ -16,6 +16,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // Retry says how failed attempts of a call are tried again. A zero field stands for its default, so the zero value is
@@ -29,7 +31,7 @@ type Retry struct {
 	// MaxRetries is how many attempts may follow the first: 3 by default, none if negative.
 	MaxRetries int
 	// Delay is the most that is waited before the second attempt, 0.8 s by default. The bound doubles with each further
-	// one. The wait is a random part of it (full jitter): clients that failed together do not come back together.
+	// attempt. The wait is a random part of it (full jitter): clients that failed together do not come back together.
 	Delay time.Duration
 	// MaxDelay is the most that is waited before any attempt, 60 s by default.
 	MaxDelay time.Duration
@@ -194,16 +196,6 @@ func transient(err error) bool {
 // passingAlerts are the texts of the TLS alerts that the next handshake may not meet: bad_record_mac and internal_error.
 var passingAlerts = []string{tls.AlertError(20).Error(), tls.AlertError(80).Error()}
 
-// handshakeError marks what ended a TLS handshake.
-type handshakeError struct{ error }
-
-func (e handshakeError) Unwrap() error { return e.error }
-
-// notSent marks what kept a request from being sent.
-type notSent struct{ error }
-
-func (e notSent) Unwrap() error { return e.error }
-
 // temporary reports whether what failed before a request was sent may pass: as the error of a bearer says itself, or a
 // broken network.
 func temporary(err error) bool {
@@ -234,7 +226,10 @@ func (r *retrier) log(ctx context.Context, a *answer, delay time.Duration, again
 	requestID := a.request.Header.Get(headerRequestID)
 	if a.response != nil && !strings.EqualFold(cmp.Or(a.response.Header.Get(headerRequestID), requestID), requestID) {
 		// It may be another call's answer, on a connection that is out of step. No page says that the id is always repeated.
-		reported, _ := a.ids()
+		reported := a.response.Header.Get(headerRequestID)
+		if uuid.Validate(reported) != nil {
+			reported = "no GUID" // it may be anything, a token too
+		}
 		r.logger.WarnContext(ctx, "the answer names another request id", slog.String("request_id", requestID), slog.String("reported", reported))
 	}
 	if !r.logger.Enabled(ctx, level) {

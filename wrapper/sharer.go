@@ -21,8 +21,8 @@ type Situation struct {
 	Endpoint string        // the URL that the tokens come from
 	Held     *Token        // the token that the source serves; nil if there is none
 	Refused  *Token        // the token that was refused last; nil if there is none
-	Left     time.Duration // for how long Held is served yet; 0 without one
-	Margin   time.Duration // what a token has to last longer than to be served
+	Left     time.Duration // how much longer Held is served; 0 without one
+	Margin   time.Duration // a token is served only while it lasts longer than this
 	Unknown  time.Duration // for how long a token lasts whose ExpiresAt is zero
 	Logger   *slog.Logger  // the client's
 }

@@ -101,7 +101,7 @@ func (s *TokenSource) Token(ctx context.Context) (*Token, error) {
 }
 
 // Invalidate drops t, for a caller that the far side refused it to, so that the next call gets another token. A token
-// other than the one the source holds is left alone: it has been replaced already. A nil t does nothing.
+// that has been replaced already is left alone. A nil t does nothing.
 func (s *TokenSource) Invalidate(t *Token) {
 	if t == nil {
 		return

@@ -24,7 +24,7 @@ func (t parsableLocation) RoundTrip(req *http.Request) (*http.Response, error) {
 		next = http.DefaultTransport
 	}
 	resp, err := next.RoundTrip(req)
-	if err == nil {
+	if err == nil && resp != nil {
 		if _, unusable := resp.Location(); unusable != nil {
 			resp.Header.Del("Location")
 		}
@@ -41,7 +41,7 @@ func (t oneConnectionEach) RoundTrip(req *http.Request) (*http.Response, error) 
 	return t.model.Clone().RoundTrip(req)
 }
 
-// defaultTransport is one for all clients. An http.DefaultTransport that somebody has replaced is left as it is.
+// defaultTransport is one for all clients. An http.DefaultTransport of another type is left as it is.
 var defaultTransport = sync.OnceValue(func() http.RoundTripper {
 	standard, ok := http.DefaultTransport.(*http.Transport)
 	if !ok {

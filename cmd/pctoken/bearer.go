@@ -55,6 +55,9 @@ func (f *entraFlags) refreshed(config *oauth2.Config) wrapper.BearerFunc {
 	bearer := oauth2auth.RefreshToken(config, oauth2auth.FileStore(f.refreshTokenFile))
 	again := fmt.Sprintf("pctoken login --client-id %s --tenant-id %s --refresh-token-file %s",
 		quoteForShell(config.ClientID), quoteForShell(f.tenant()), quoteForShell(f.refreshTokenFile))
+	if f.cloud != "global" {
+		again += " --cloud " + quoteForShell(f.cloud)
+	}
 	return func(ctx context.Context) (string, error) {
 		token, err := bearer(ctx)
 		if errors.Is(err, oauth2auth.ErrSignInRequired) {

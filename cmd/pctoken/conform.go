@@ -81,11 +81,14 @@ func (f *conformFlags) conform(cmd *cobra.Command) error {
 	}
 	service := cmp.Or(f.url, cloud.server)
 	probes := contract.plan()
-	if f.plan {
-		return printPlan(cmd.OutOrStdout(), service, probes, f.maxRequests, f.pause)
-	}
 	if _, err := wrapper.NewClient(wrapper.StaticBearer(""), wrapper.WithBaseURL(service)); err != nil {
 		return usageError{inFlags(err)}
+	}
+	if f.plan {
+		if f.emulator {
+			service = "an emulator in this program"
+		}
+		return printPlan(cmd.OutOrStdout(), service, probes, f.maxRequests, f.pause)
 	}
 	ctx, cancel, err := f.limited(cmd.Context())
 	if err != nil {

@@ -83,7 +83,9 @@ func (e *examination) audience(claims jwt.MapClaims, cloud microsoftCloud) {
 	switch {
 	case has(strings.TrimSuffix(cloud.scope, "/.default"), azureauth.ApplicationID):
 		e.fine("the bearer is for Partner Center: %q", []string(got))
-	case has("https://graph.windows.net", "https://graph.chinacloudapi.cn"):
+	case has("https://graph.chinacloudapi.cn"):
+		e.wrong(askFor(cloud), "the bearer is for Azure AD Graph in China, whose audience Partner Center's own has replaced: %q", []string(got))
+	case has("https://graph.windows.net"):
 		e.wrong(askFor(cloud), "the bearer is for Azure AD Graph, an audience that was retired on 2025-08-31: %q", []string(got))
 	case has(gen.ServerGlobal, gen.ServerChina):
 		e.wrong("choose the bearer's cloud by --cloud, or "+askFor(cloud), "the bearer is for another cloud: %q", []string(got))

@@ -78,7 +78,7 @@ func TestDoctor_FindsWhatIsWrong(t *testing.T) {
 		"an application's amr":              {signed(t, jwt.MapClaims{"amr": []string{"rsa"}}), nil, 0, []string{"app-only"}},
 		"an audience of other resources":    {signed(t, jwt.MapClaims{"aud": "https://api.partner.microsoft.com/"}), nil, 1, []string{"price sheets", "fix: " + scope}},
 		"the global audience in China":      {signed(t, nil), []string{"--cloud", "china"}, 1, []string{"another cloud", "--cloud", "scope https://partner.partnercenterapi.microsoftonline.cn/.default"}},
-		"the audience retired in China":     {signed(t, jwt.MapClaims{"aud": "https://graph.chinacloudapi.cn"}), []string{"--cloud", "china"}, 1, []string{"retired", "scope https://partner.partnercenterapi.microsoftonline.cn/.default"}},
+		"the audience replaced in China":    {signed(t, jwt.MapClaims{"aud": "https://graph.chinacloudapi.cn"}), []string{"--cloud", "china"}, 1, []string{"replaced", "scope https://partner.partnercenterapi.microsoftonline.cn/.default"}},
 		"claims with escapes and new lines": {signed(t, jwt.MapClaims{"aud": "x\nok       all is well\x1b[2J", "tid": "\x1b[1m"}), nil, 1, []string{"another service"}},
 		"nothing, in the US Government":     {signed(t, nil), []string{"--cloud", "usgov"}, 0, nil},
 		"nothing, in China":                 {signed(t, jwt.MapClaims{"aud": "https://partner.partnercenterapi.microsoftonline.cn"}), []string{"--cloud", "china"}, 0, nil},

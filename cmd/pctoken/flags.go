@@ -62,6 +62,8 @@ func (f *callFlags) register(cmd *cobra.Command) {
 		string(wrapper.MediaTypeTextJSON), string(wrapper.MediaTypeXML), string(wrapper.MediaTypeTextXML))
 	cmd.MarkFlagsMutuallyExclusive("url", "emulator")
 	cmd.MarkFlagsMutuallyExclusive("cloud", "emulator")
+	cmd.MarkFlagsMutuallyExclusive("refresh-token-file", "emulator")
+	cmd.MarkFlagsMutuallyExclusive("credential", "emulator")
 }
 
 // complete has a shell offer these values for a flag.

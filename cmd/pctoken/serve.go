@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"syscall"
 	"time"
 
@@ -109,6 +110,11 @@ func (f *serveFlags) cannotListen(err error) error {
 		return fmt.Errorf("another program listens on %s: end it, or choose another port by --listen, such as 127.0.0.1:0 for a free one", f.listen)
 	case errors.As(err, &network):
 		return fmt.Errorf("listening on %s: %w", f.listen, network.Err)
+	}
+	if host, _, splitErr := net.SplitHostPort(f.listen); splitErr == nil && !f.remote && host != "" {
+		if ip, parseErr := netip.ParseAddr(host); parseErr == nil && !ip.IsLoopback() {
+			return usagef("--listen %s is not on loopback: use 127.0.0.1, or see --allow-remote-clients", f.listen)
+		}
 	}
 	return usageError{inFlags(err)}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -167,6 +168,11 @@ func entraAnswered(err error) string {
 	var refused *azidentity.AuthenticationFailedError
 	if !errors.As(err, &refused) || refused.RawResponse == nil || refused.RawResponse.StatusCode == http.StatusOK {
 		return ""
+	}
+	if request := refused.RawResponse.Request; request != nil {
+		if ip, err := netip.ParseAddr(request.URL.Hostname()); err == nil && ip.IsLinkLocalUnicast() {
+			return "" // a machine's metadata service, which a default credential looks for everywhere
+		}
 	}
 	var explanation struct {
 		Description string `json:"error_description"`

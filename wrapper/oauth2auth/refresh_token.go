@@ -35,7 +35,7 @@ const (
 //
 // An access token is kept until two minutes before it expires. Then the refresh token is loaded from store and exchanged
 // at Entra, and the new one that comes with the access token is saved. What others save, as a new sign-in does, is used
-// from then on. Entra does not revoke the old one, so several replicas may use one store, and a crash loses nothing;
+// from the next exchange at Entra on; to have it at once, make another RefreshToken. Entra does not revoke the old one, so several replicas may use one store, and a crash loses nothing;
 // unused for 90 days, a refresh token expires ("Refresh tokens in the Microsoft identity platform").
 //
 // No access token is handed out while its refresh token cannot be saved, so that a store that nobody can write to is

@@ -124,7 +124,10 @@ func (c *call) finish(ctx context.Context, made record, err error) {
 			ttl = 0
 		}
 		if next.Quiet, next.Binding, next.Failure = c.failed(err); next.Quiet > ttl {
-			next.Subject, next.Token, ttl = nil, nil, next.Quiet
+			if next.Token != nil { // without its token it would be a gravestone
+				next.Subject, next.Token = nil, nil
+			}
+			ttl = next.Quiet
 		}
 	}
 	for range 2 {

@@ -11,7 +11,7 @@ import (
 // Store keeps values for a limited time, and is safe for concurrent use. A value is bytes of any kind, never empty. An
 // operation is left behind if it outlasts its context. After an error it is not known whether a swap happened.
 type Store interface {
-	// Get returns a key's value, nil if there is none, and how long the store keeps it yet by its own clock.
+	// Get returns a key's value, nil if there is none, and how much longer the store keeps it, by its own clock.
 	Get(ctx context.Context, key string) (value []byte, left time.Duration, err error)
 	// Swap puts value in the place of old for ttl, and reports whether it did: it does not if the key has another value
 	// than old. A nil old stands for no value, and a nil value deletes.
