@@ -124,8 +124,11 @@ func try(dir string, m mutation) ([]string, error) {
 	for _, match := range regexp.MustCompile(`(?m)^--- FAIL: (\w+)`).FindAllStringSubmatch(out, -1) {
 		failures = append(failures, match[1])
 	}
-	if strings.Contains(out, "panic: test timed out") {
+	switch {
+	case strings.Contains(out, "panic: test timed out"):
 		failures = append(failures, "the time limit")
+	case len(failures) == 0 && regexp.MustCompile(`(?m)^panic: `).MatchString(out):
+		failures = append(failures, "a panic that ended the tests")
 	}
 	if err != nil && len(failures) == 0 {
 		return nil, fmt.Errorf("no test ran: %w\n%s", err, out)

@@ -35,7 +35,7 @@ var wrapperMutations = []mutation{
 	inWrapper("a body read on after its caller has gone", `defer context.AfterFunc(req.Context(), a.closeBody)()`, ``),
 	inWrapper("what follows a 101 read", `resp.StatusCode < 200`, `resp.StatusCode < 100`),
 	inWrapper("a lifetime from receipt", `from.Add(time.Duration(seconds) * time.Second)`, `time.Now().Add(time.Duration(seconds) * time.Second)`),
-	inWrapper("another call's answer not logged", `!strings.EqualFold(reported, requestID)`, `false && !strings.EqualFold(reported, requestID)`),
+	inWrapper("another call's answer not logged", `!strings.EqualFold(cmp.Or(`, `false && !strings.EqualFold(cmp.Or(`),
 	inWrapper("429 taken for unavailable", `return ErrThrottled`, `return ErrUnavailable`),
 	inWrapper("the global scope for China", `gen.ServerChina + "/.default"`, `gen.ServerGlobal + "/.default"`),
 
