@@ -189,7 +189,7 @@ func TestNewTransport_PanicsWithoutASourceOrForWhatIsNoHost(t *testing.T) {
 		"user:canary-password@a.example", "https://user:canary-password@a.example", "a.example:", ":443", "a.example:https", "a.example:99999", "a.example:-1", "a.example:443:443",
 		"*.example", ".example", "a..example", "::1", "[::1", "[::1]x", "m\u00fcnchen.example", "\u212aiosk.example", "a.example\n", "a%2eexample",
 	} {
-		t.Run(host, func(t *testing.T) {
+		t.Run(strings.ReplaceAll(host, "canary", "a"), func(t *testing.T) {
 			said := panicOf(func() { wrapper.NewTransport(source(t, &issuer{}), nil, "good.example", host) })
 			if !strings.Contains(said, "is no host") || strings.Contains(said, "canary") {
 				t.Errorf("got %q", said)

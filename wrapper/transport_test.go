@@ -124,7 +124,9 @@ func TestTransport_MakesAConnectionForEachOfManyCallsAtOnce(t *testing.T) {
 			const calls = 16
 			var arrived sync.WaitGroup
 			arrived.Add(calls)
+			var used sync.Map // the connections that requests came on, for one may be made and not be used
 			server := count(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				used.Store(r.RemoteAddr, true)
 				arrived.Done()
 				arrived.Wait() // all are under way at one time
 				_, _ = io.WriteString(w, tokenJSON)
@@ -139,6 +141,9 @@ func TestTransport_MakesAConnectionForEachOfManyCallsAtOnce(t *testing.T) {
 				})
 			}
 			wg.Wait()
+			n := 0
+			used.Range(func(any, any) bool { n++; return true })
+			checkEqual(t, "connections in use", n, calls)
 			checkEqual(t, "connections", server.taken.Load(), calls)
 		})
 	}
