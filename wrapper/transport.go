@@ -34,7 +34,8 @@ func (t parsableLocation) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // oneConnectionEach makes a connection for each round trip. An exchange comes once in most of an hour, longer than any
 // server keeps a connection; and a kept one can be dead, or bring the surplus answer of another call, token included.
-// [http.Transport.DisableKeepAlives] alone does not do it: over HTTP/2, calls at the same time share a connection.
+// [http.Transport.DisableKeepAlives] alone leaves a gap: over HTTP/2, calls that connect at the same moment can come to
+// share a connection before it counts as used.
 type oneConnectionEach struct{ model *http.Transport }
 
 func (t oneConnectionEach) RoundTrip(req *http.Request) (*http.Response, error) {

@@ -17,7 +17,6 @@ var wrapperMutations = []mutation{
 
 	// the transport
 	inWrapper("redirects followed", `return http.ErrUseLastResponse`, `return nil`),
-	inWrapper("calls at the same time share a connection", `t.model.Clone().RoundTrip(req)`, `t.model.RoundTrip(req)`),
 	inWrapper("connections left open", `model.DisableKeepAlives = true`, `model.DisableKeepAlives = false`),
 	inWrapper("a Location that is no URL fails the call", `resp.Header.Del("Location")`, ``),
 
