@@ -16,7 +16,7 @@ var wrapperMutations = []mutation{
 	inWrapper("http to any name with localhost at its end", `host == "localhost"`, `strings.HasSuffix(host, "localhost")`),
 
 	// the transport
-	inWrapper("redirects followed", `return http.ErrUseLastResponse`, `return nil`),
+	inWrapper("redirects followed", `copied.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }`, `copied.CheckRedirect = nil`),
 	inWrapper("connections left open", `model.DisableKeepAlives = true`, `model.DisableKeepAlives = false`),
 	inWrapper("a Location that is no URL fails the call", `resp.Header.Del("Location")`, ``),
 
