@@ -48,7 +48,7 @@ var (
 var peers = []struct {
 	name string
 	make func(baseURL string, client *http.Client) (exchange, error)
-	// retries tells whether it tries a 500 again.
+	// retries reports whether it tries a 500 again.
 	retries bool
 }{
 	{"net/http by hand", byHand, false},

@@ -55,7 +55,7 @@ var (
 	hopeless    = outcome{attempts: 1, kind: wrapper.ErrUnavailable, final: true}
 )
 
-// faults is the table that README.md beside this file shows. A fault that can be mended is tried twice: mended after the first attempt,
+// faults is the table that README.md beside this file shows. A fault that can be fixed is tried twice: fixed after the first attempt,
 // and left as it is.
 var faults = []struct {
 	name        string

@@ -184,14 +184,14 @@ func ExampleError_Retryable() {
 		case errors.Is(err, wrapper.ErrForbidden):
 			fmt.Println(fault, "- ask for the rights")
 		case errors.Is(err, wrapper.ErrBadRequest), errors.Is(err, wrapper.ErrNotFound):
-			fmt.Println(fault, "- mend the configuration")
+			fmt.Println(fault, "- fix the configuration")
 		}
 	}
 	// Output:
-	// 400 - mend the configuration
+	// 400 - fix the configuration
 	// 401 - sign in again
 	// 403 - ask for the rights
-	// 404 - mend the configuration
+	// 404 - fix the configuration
 	// 429:retry-after=120 - come back in 2m0s
 	// 500 - try later
 	// 503 - try later
