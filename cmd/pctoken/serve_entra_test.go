@@ -118,6 +118,7 @@ func TestServe_APersonSignsInByDeviceCode(t *testing.T) {
 	answered := make(chan error, 1)
 	go func() {
 		answered <- func() error {
+			// Another process answers: there is nothing to wait for but its answer.
 			for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 				resp, err := insecure.Get(url + "/_emulator/devicecodes")
 				if err != nil {
