@@ -18,7 +18,6 @@ const (
 	leastRetry    = 10 * time.Second // after which a source that is alone tries again
 	sharedFailure = time.Second      // for how long a failure binds others if the service named no time, as in a source
 	mostBinding   = 5 * time.Minute  // bounds a Retry-After, as in a source
-	shortOutage   = 5 * time.Minute  // of the store, for which no source goes on alone with a token that is not due
 )
 
 // plan is what a source does about a token, by how long the token has yet to serve.
@@ -57,8 +56,9 @@ func between(from, to float64, unit time.Duration) time.Duration {
 	return time.Duration((from + (to-from)*rand.Float64()) * float64(unit))
 }
 
-// alone goes on without the store: at once if there is no token, and else at a moment in what is left of it. The tokens
-// of a fleet end together, so each source draws its own. It is drawn once an outage, or the earliest draw would count.
+// alone goes on without the store: at once if there is no token, and else at a moment in what is left of it when a new one
+// is due. The tokens of a fleet end together, so each source draws its own moment: once an outage, or the earliest draw
+// would count.
 func (c *call) alone(ctx context.Context, why error) (*wrapper.Token, time.Duration, error) {
 	held, left, p := c.now.Held, c.now.Left, plan{}
 	if held != nil {
@@ -68,7 +68,7 @@ func (c *call) alone(ctx context.Context, why error) (*wrapper.Token, time.Durat
 		c.now.Logger.WarnContext(ctx, "the store of shared tokens fails", slog.String("error", wrapper.RedactError(why).Error()))
 	}
 	if held != nil && p.alone == 0 {
-		p.alone = between(0.05, 1, max(min(left, p.renew), left-shortOutage))
+		p.alone = between(0.05, 1, min(left, p.renew))
 		c.plan.Store(&p)
 	}
 	if left > p.alone {

@@ -96,9 +96,9 @@ func TestStoreOutage_SpreadsAFleetWhoseTokensEndTogether(t *testing.T) {
 				began := time.Now()
 				store.fail(outage(release))
 				call(t, sources, 2*time.Hour, time.Minute)
-				peak, _ := e.peak(began, 2*time.Hour)
-				if today := replicas * 28.0 / (24 * 60); float64(peak) > 4*today {
-					t.Errorf("%d requests in a minute; sources without a store make %.1f", peak, today)
+				// Over five minutes, in which chance does not count as it does in one.
+				if peak, today := e.peak(began, 2*time.Hour), replicas*28.0/(24*60); peak > 3*today {
+					t.Errorf("%.1f requests a minute; sources without a store make %.1f", peak, today)
 				}
 			})
 		})
