@@ -31,7 +31,7 @@ load: ## Send an emulator 5,000 requests a second for 20 seconds
 	cd e2e && $(GO) test -count=1 -v ./load
 
 .PHONY: fleet
-fleet: ## Simulate a day of 10,000 services with a token each, and of 1,200 with one for all
+fleet: ## Simulate a day of 10,000 services with a token each, and with one for all
 	cd e2e && $(GO) test -timeout 30m -count=1 -v ./fleet
 
 .PHONY: chart

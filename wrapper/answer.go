@@ -73,7 +73,7 @@ func (r *retrier) attempt(req *http.Request) *answer {
 		try.Body = body
 	}
 	var err error
-	a.response, err = r.client.Do(try)
+	a.response, err = roundTrip(&r.client, try)
 	if a.response != nil {
 		a.response.Request = req
 		err = a.read(ctx)
@@ -85,7 +85,7 @@ func (r *retrier) attempt(req *http.Request) *answer {
 		err = handshakeError{err}
 	}
 	if ctx.Err() != nil && req.Context().Err() == nil {
-		err = fmt.Errorf("no whole answer within Retry.AttemptTimeout (%s): %w: %v", r.retry.AttemptTimeout, os.ErrDeadlineExceeded, err)
+		err = fmt.Errorf("no whole answer within Retry.AttemptTimeout or http.Client.Timeout (%s): %w: %v", r.retry.AttemptTimeout, os.ErrDeadlineExceeded, err)
 	}
 	a.err = cleanError(req, err)
 	return a

@@ -65,7 +65,7 @@ func checkBearer(token string) (string, error) {
 // 6750), and a line break would even start a header of its own.
 func indexInvalid(token string) int {
 	for i := range len(token) {
-		if token[i] <= ' ' || token[i] > '~' {
+		if token[i]-'!' > '~'-'!' { // one comparison, for there are two thousand bytes
 			return i
 		}
 	}

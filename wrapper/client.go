@@ -33,11 +33,14 @@ func NewClient(bearer BearerFunc, opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	if limit := cfg.httpClient.Timeout; limit > 0 {
+		cfg.retry.AttemptTimeout = min(cfg.retry.AttemptTimeout, limit)
+	}
 	c := &Client{
 		baseURL: cfg.baseURL,
 		headers: newHeaderDefaults(cfg),
 		bearer:  bearer,
-		retrier: &retrier{client: noRedirects(cfg.httpClient), retry: cfg.retry, logger: cfg.logger},
+		retrier: &retrier{client: *cfg.httpClient, retry: cfg.retry, logger: cfg.logger},
 		logger:  cfg.logger,
 	}
 	body := bytes.NewReader(cfg.body)

@@ -82,7 +82,7 @@ func (r Retry) backoff(attempts int) time.Duration {
 
 // retrier sends requests, with retries.
 type retrier struct {
-	client *http.Client
+	client http.Client
 	retry  Retry
 	logger *slog.Logger
 }

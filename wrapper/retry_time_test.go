@@ -51,7 +51,7 @@ func TestRetry_LimitsEachAttempt(t *testing.T) {
 						limit = 30 * time.Second // the default
 					}
 					checkEqual(t, "time", time.Since(start), 2*limit)
-					contains(t, err.Error(), "Retry.AttemptTimeout ("+limit.String()+")")
+					contains(t, err.Error(), "Retry.AttemptTimeout or http.Client.Timeout ("+limit.String()+")")
 					notTheCallers(t, err)
 				})
 			}

@@ -1,35 +1,35 @@
 package wrapper
 
 import (
+	"cmp"
+	"errors"
+	"io"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 )
 
-// noRedirects returns a copy of c that hands every redirect back as the answer it is: the endpoint documents none, and
-// the bearer must not reach another host.
-func noRedirects(c *http.Client) *http.Client {
-	copied := *c
-	copied.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	copied.Transport = parsableLocation{c.Transport}
-	return &copied
-}
-
-// parsableLocation removes a Location that is no URL, for which http.Client would turn the answer into an error.
-type parsableLocation struct{ next http.RoundTripper }
-
-func (t parsableLocation) RoundTrip(req *http.Request) (*http.Response, error) {
-	next := t.next
-	if next == nil {
-		next = http.DefaultTransport
-	}
-	resp, err := next.RoundTrip(req)
-	if err == nil && resp != nil {
-		if _, unusable := resp.Location(); unusable != nil {
-			resp.Header.Del("Location")
+// roundTrip sends an attempt as [http.Client.Do] does, but for redirects, which come back as the answers they are: the
+// endpoint documents none, and the bearer must not reach another host.
+func roundTrip(c *http.Client, req *http.Request) (*http.Response, error) {
+	if c.Jar != nil {
+		for _, cookie := range c.Jar.Cookies(req.URL) {
+			req.AddCookie(cookie)
 		}
 	}
-	return resp, err
+	resp, err := cmp.Or(c.Transport, http.DefaultTransport).RoundTrip(req)
+	if err == nil && resp == nil {
+		err = errors.New("the transport returned neither an answer nor an error")
+	}
+	if err != nil {
+		return nil, &url.Error{Op: req.Method, URL: req.URL.String(), Err: err}
+	}
+	if c.Jar != nil {
+		c.Jar.SetCookies(req.URL, resp.Cookies())
+	}
+	resp.Body = cmp.Or[io.ReadCloser](resp.Body, http.NoBody)
+	return resp, nil
 }
 
 // oneConnectionEach makes a connection for each round trip. An exchange comes once in most of an hour, longer than any

@@ -81,6 +81,7 @@ func (c *caller) run(t *testing.T, s *wrapper.TokenSource, begin time.Time, star
 }
 
 func TestFleet(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := &endpoint{begin: time.Now()}
 		client, err := wrapper.NewClient(wrapper.StaticBearer("any-bearer-will-do"),

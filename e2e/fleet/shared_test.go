@@ -19,9 +19,6 @@ import (
 // sharedInterval is how often each is called: as seldom as a source looks at the store, for that is what takes time here.
 const sharedInterval = time.Minute
 
-// sharedSources is how many there are: enough for the peaks to be no noise.
-const sharedSources = 1200
-
 // Beside what the endpoint suffers, the engine hangs for an hour and then refuses connections for another.
 const engineFrom, engineTo = 14 * time.Hour, 16 * time.Hour
 
@@ -79,6 +76,7 @@ func (e *engine) Swap(ctx context.Context, _ string, old, value []byte, ttl time
 
 // TestSharedFleet is the day of TestFleet for services that share their token.
 func TestSharedFleet(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := &endpoint{begin: time.Now()}
 		client, err := wrapper.NewClient(wrapper.StaticBearer("any-bearer-will-do"),
@@ -87,7 +85,7 @@ func TestSharedFleet(t *testing.T) {
 			t.Fatal(err)
 		}
 		share := sharedcache.Use(&engine{begin: e.begin}, "tenant/application", []byte("a-secret-of-32-bytes-from-openssl"))
-		callers := make([]caller, sharedSources)
+		callers := make([]caller, sources)
 		var done sync.WaitGroup
 		for i := range callers {
 			done.Go(func() {
@@ -114,7 +112,7 @@ func reportShared(t *testing.T, e *endpoint, callers []caller) {
 			without += n
 		}
 	}
-	today := 28.0 * sharedSources / day.Minutes() // TestFleet's requests per source and day
+	today := 28.0 * sources / day.Minutes() // TestFleet's requests per source and day
 	fmt.Printf("shared: requests in the day, but for the engine's outage %d, in its peak minute %d\n", without, peak)
 	fmt.Printf("  in the engine's outage of 2 hours %d, in its peak minute %d (%.2f times the mean of sources that share nothing)\n",
 		sum-without, slices.Max(outage), float64(slices.Max(outage))/today)

@@ -16,9 +16,10 @@ var wrapperMutations = []mutation{
 	inWrapper("http to any name with localhost at its end", `host == "localhost"`, `strings.HasSuffix(host, "localhost")`),
 
 	// the transport
-	inWrapper("redirects followed", `copied.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }`, `copied.CheckRedirect = nil`),
+	inWrapper("redirects followed", `cmp.Or(c.Transport, http.DefaultTransport).RoundTrip(req)`, `func() (*http.Response, error) { req.RequestURI = ""; return c.Do(req) }()`),
+	inWrapper("cookies of a jar left out", `c.Jar.Cookies(req.URL)`, `c.Jar.Cookies(req.URL)[:0]`),
+	inWrapper("cookies not put into the jar", `c.Jar.SetCookies(req.URL, resp.Cookies())`, ``),
 	inWrapper("connections left open", `model.DisableKeepAlives = true`, `model.DisableKeepAlives = false`),
-	inWrapper("a Location that is no URL fails the call", `resp.Header.Del("Location")`, ``),
 
 	// what is tried again
 	inWrapper("500 not retried", `{408, 429, 500, 502, 503, 504}`, `{408, 429, 502, 503, 504}`),
