@@ -3,7 +3,7 @@
 ##@ proof
 
 .PHONY: bench
-bench: ## Measure this client beside what a user would pick instead, and write the table into bench/README.md (four minutes)
+bench: ## Measure this client beside what a user would pick instead, and write the table into bench/README.md (a minute and a half)
 	cd bench && $(GO) run ./report -write README.md
 
 .PHONY: bench-check
