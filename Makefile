@@ -112,9 +112,11 @@ include e2e/targets.mk bench/targets.mk
 # What ships may have these licences; tests and benchmarks may have MPL as well.
 .PHONY: licences
 licences: ## List the licences of all dependencies, and fail for one that is not allowed
-	@check() { (cd $$1 && $(GO) mod download && $(GO) mod verify && $(GO) list -m -json all | $(GO) run $(LICENCES) \
+	@list=$$(mktemp) && trap 'rm -f "$$list"' EXIT && \
+	check() { (cd $$1 && $(GO) mod download && $(GO) mod verify && $(GO) list -m -json all | $(GO) run $(LICENCES) \
 	-includeIndirect -rules "$(CURDIR)/e2e/licences/$$2.json" \
-	-depsTemplate "$(CURDIR)/e2e/licences/list.tmpl" -depsOut /dev/stdout); } && check . shipped && check e2e tests && check bench tests
+	-depsTemplate "$(CURDIR)/e2e/licences/list.tmpl" -depsOut "$$list" && cat "$$list"); } && \
+	check . shipped && check e2e tests && check bench tests
 
 .PHONY: vulncheck
 vulncheck: ## Look the dependencies up in Go's database of vulnerabilities, which needs the network
