@@ -6,14 +6,14 @@ import (
 	"fmt"
 	"html"
 	"maps"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 )
 
-// This file alone knows what a secret looks like, and keeps it out of texts that came from outside: what a service, a
-// proxy or a library said.
+// This file alone knows what a secret looks like, and keeps it out of texts that came from outside.
 
 // redacted stands where a secret was.
 const redacted = "REDACTED"
@@ -190,24 +190,19 @@ func hideParts(s, secret string) string {
 	}
 	least := min(12, len(secret)-1)
 	var b strings.Builder
-	rest := s
-	for i := 0; i+least <= len(rest); {
-		if !strings.Contains(secret, rest[i:i+least]) {
+	for i := 0; i < len(s); {
+		end := i + least
+		if end > len(s) || !strings.Contains(secret, s[i:end]) {
+			b.WriteByte(s[i])
 			i++
 			continue
 		}
-		end := i + least
-		for end < len(rest) && strings.Contains(secret, rest[i:end+1]) {
+		for end < len(s) && strings.Contains(secret, s[i:end+1]) {
 			end++
 		}
-		b.WriteString(rest[:i])
 		b.WriteString(redacted)
-		rest, i = rest[end:], 0
+		i = end
 	}
-	if b.Len() == 0 {
-		return s
-	}
-	b.WriteString(rest)
 	return b.String()
 }
 
@@ -231,9 +226,8 @@ var unescapes = []func(string) string{
 	func(s string) string { return html.UnescapeString(xmlMarkup.ReplaceAllString(s, "")) },
 	func(s string) string {
 		return urlEscape.ReplaceAllStringFunc(s, func(escape string) string {
-			var b byte
-			_, _ = fmt.Sscanf(escape, "%%%02x", &b)
-			return string([]byte{b})
+			plain, _ := url.PathUnescape(escape)
+			return plain
 		})
 	},
 }
