@@ -126,7 +126,7 @@ func (s *TokenSource) land(ctx context.Context, f *flight, token *Token, again t
 // log logs in a goroutine of the source's own, where a logger that panics would end the process.
 func (s *TokenSource) log(ctx context.Context, level slog.Level, message string, attrs ...slog.Attr) {
 	defer func() { _ = recover() }()
-	s.client.logger.LogAttrs(ctx, level, message, attrs...)
+	s.client.retrier.logger.LogAttrs(ctx, level, message, attrs...)
 }
 
 var (

@@ -4,9 +4,9 @@ package main
 // operators and numbers. They hold on to text that names of the service or of the standard library are in.
 var wrapperMutations = []mutation{
 	// the request
-	inWrapper("Accept not sent", `{"Accept", []string{string(cfg.accept)}},`, ``),
-	inWrapper("request not marked as replayable", `{headerReplayable, nil},`, ``),
-	inWrapper("compressed answers asked for", `{"Accept-Encoding", []string{"identity"}}`, `{"Accept-Encoding", []string{"gzip"}}`),
+	inWrapper("Accept not sent", `{string(MediaTypeJSON)}`, `nil`),
+	inWrapper("request not marked as replayable", `"Idempotency-Key": nil,`, ``),
+	inWrapper("compressed answers asked for", `{"identity"}`, `{"gzip"}`),
 	inWrapper("request id under another name", `"Ms-Requestid"`, `"Ms-Request-Id"`),
 	inWrapper("one id for all calls", `value = uuid.New()`, `value = uuid.Max`),
 	inWrapper("new request id on each attempt", `try := req.Clone(httptrace.WithClientTrace(ctx, &a.trace))`,
