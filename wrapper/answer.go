@@ -168,6 +168,14 @@ func readUpTo(r io.Reader, most, size int, tooLong error) ([]byte, error) {
 	}
 }
 
+// header returns a header of the response, or "" if none came.
+func (a *answer) header(name string) string {
+	if a.response == nil {
+		return ""
+	}
+	return a.response.Header.Get(name)
+}
+
 // text returns the body without what may stand before its first character.
 func (a *answer) text() []byte { return bytes.TrimLeft(a.content, "\ufeff \t\r\n") }
 
@@ -197,8 +205,8 @@ func (b brokenOff) Read([]byte) (int, error) { return 0, cmp.Or(b.err, io.EOF) }
 
 // retryAfter returns how long the Retry-After header asks to wait, in either of its forms, or 0 if it asks for nothing
 // that can be waited for.
-func retryAfter(h http.Header) time.Duration {
-	value := h.Get("Retry-After")
+func (a *answer) retryAfter() time.Duration {
+	value := a.header("Retry-After")
 	if value == "" {
 		return 0 // most answers; what follows would look for a number and three forms of a date
 	}

@@ -42,7 +42,7 @@ func authorize(ctx context.Context, req *http.Request, bearer BearerFunc) error 
 			ErrInvalidBearer, invalid+1, len(token))
 	}
 	if err != nil {
-		return noAnswer(req, 0, err)
+		return noAnswer(req, 0, err).failure()
 	}
 	req.Header["Authorization"] = []string{bearerPrefix + token}
 	return nil

@@ -68,11 +68,7 @@ func (c *Client) exchange(ctx context.Context, attempts int) (*Token, error) {
 	if err := c.prepare(ctx, req); err != nil {
 		return nil, err
 	}
-	a, err := c.retrier.send(req, attempts)
-	if err != nil {
-		return nil, err
-	}
-	return a.token()
+	return c.retrier.send(req, attempts).token()
 }
 
 // prepare completes a call's request, above the retries, so that all attempts send the same one. Headers come first, so

@@ -17,7 +17,7 @@ func (a *answer) failure() *Error {
 	e := &Error{Attempts: a.attempts, Err: a.err, china: strings.HasPrefix(a.request.URL.String(), gen.ServerChina)}
 	e.RequestID, e.CorrelationID = a.ids()
 	if a.response != nil {
-		e.StatusCode, e.RetryAfter = a.response.StatusCode, retryAfter(a.response.Header)
+		e.StatusCode, e.RetryAfter = a.response.StatusCode, a.retryAfter()
 	}
 	return e
 }
@@ -27,7 +27,7 @@ func (a *answer) failure() *Error {
 func (a *answer) noToken() *Error {
 	e := a.failure()
 	e.Err = cmp.Or(e.Err, errNoToken)
-	e.Description = fmt.Sprintf("the body is %d bytes of %q", len(a.content), a.clean(a.response.Header.Get("Content-Type"), 64))
+	e.Description = fmt.Sprintf("the body is %d bytes of %q", len(a.content), a.clean(a.header("Content-Type"), 64))
 	return e
 }
 
@@ -48,7 +48,7 @@ func (a *answer) refusal() *Error {
 	}
 	switch shown := a.clean(string(body), 200); {
 	case shown == "":
-		e.Description = a.clean(a.response.Header.Get("WWW-Authenticate"), 1024)
+		e.Description = a.clean(a.header("WWW-Authenticate"), 1024)
 	case holdsToken(string(body)):
 		e.Description = "the body may hold a token and is not shown"
 	default:
@@ -116,13 +116,11 @@ func (a *answer) clean(text string, most int) string {
 // ids returns the ids of a call: the service's word for them, or else what was sent.
 func (a *answer) ids(secrets ...string) (requestID, correlationID string) {
 	id := func(header string) string {
-		if a.response != nil {
-			switch reported := a.response.Header.Get(header); {
-			case uuid.Validate(reported) == nil:
-				return reported
-			case reported != "":
-				return redact(reported, 128, append(secrets, bearerOf(a.request))...)
-			}
+		switch reported := a.header(header); {
+		case uuid.Validate(reported) == nil:
+			return reported
+		case reported != "":
+			return redact(reported, 128, append(secrets, bearerOf(a.request))...)
 		}
 		return a.request.Header.Get(header)
 	}

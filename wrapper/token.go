@@ -33,6 +33,9 @@ var errNoToken = errors.New("the answer holds no usable access token")
 
 // token returns what an answer is worth to the caller: a Token, or an *Error.
 func (a *answer) token() (*Token, error) {
+	if a.response == nil {
+		return nil, a.failure()
+	}
 	switch status := a.response.StatusCode; {
 	case status >= 200 && status < 300 && status != http.StatusOK:
 		return nil, a.noToken() // a success that is not documented; its body may be a token
