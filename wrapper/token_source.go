@@ -80,11 +80,11 @@ func NewTokenSource(c *Client, opts ...SourceOption) *TokenSource {
 // service asked to be left alone, 5 minutes at most. While tokens are refused or expire at once, exchanges keep a
 // distance that grows to 30 seconds, and callers wait.
 func (s *TokenSource) Token(ctx context.Context) (*Token, error) {
-	h := s.current.Load()
-	switch h.state(s.now()) {
-	case fresh:
+	h, now := s.current.Load(), s.now()
+	switch {
+	case h.fresh(now):
 		return h.token, nil
-	case stale:
+	case h.valid(now):
 		s.renew(ctx)
 		return h.token, nil
 	}
@@ -123,26 +123,9 @@ func (s *TokenSource) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "TokenSource{%v}", token)
 }
 
-type state int
-
-const (
-	expired state = iota // or none
-	stale
-	fresh
-)
-
-func (h *held) state(now instant) state {
-	if h == nil {
-		return expired
-	}
-	switch age := now.since(h.since); {
-	case age < h.stale:
-		return fresh
-	case age < h.end:
-		return stale
-	}
-	return expired
-}
+// fresh and valid report whether there is a token that is not yet stale, or not yet over. What is fresh is valid.
+func (h *held) fresh(now instant) bool { return h != nil && now.since(h.since) < h.stale }
+func (h *held) valid(now instant) bool { return h != nil && now.since(h.since) < h.end }
 
 // staleIn returns h with its token stale after d, or at its end if that comes first.
 func (h *held) staleIn(d time.Duration, now instant) *held {
@@ -157,8 +140,8 @@ func (s *TokenSource) renew(ctx context.Context) {
 		return
 	}
 	defer s.mu.Unlock()
-	now := s.now()
-	if s.flight == nil && s.current.Load().state(now) == stale && now.since(s.last) >= s.distance {
+	h, now := s.current.Load(), s.now()
+	if s.flight == nil && h.valid(now) && !h.fresh(now) && now.since(s.last) >= s.distance {
 		s.start(ctx, true)
 	}
 }
@@ -197,9 +180,9 @@ func (s *TokenSource) wait(ctx context.Context) (*Token, error) {
 func (s *TokenSource) join(ctx context.Context) (*Token, *flight, time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now, h := s.now(), s.current.Load()
+	h, now := s.current.Load(), s.now()
 	switch {
-	case h.state(now) != expired:
+	case h.valid(now):
 		return h.token, nil, 0
 	case s.flight != nil:
 		return nil, s.flight, 0

@@ -88,7 +88,7 @@ func (s *TokenSource) land(ctx context.Context, f *flight, token *Token, again t
 	}
 	s.flight, f.ended = nil, s.now()
 	h := s.current.Load()
-	valid := h.state(f.ended) != expired
+	valid := h.valid(f.ended)
 	var (
 		err         error
 		left, pause time.Duration
