@@ -14,7 +14,6 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"os"
-	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -152,20 +151,12 @@ func (a *answer) read(ctx context.Context) (err error) {
 
 // readUpTo is io.ReadAll with a bound, for a text of about the given size.
 func readUpTo(r io.Reader, most, size int, tooLong error) ([]byte, error) {
-	content := make([]byte, 0, size+bytes.MinRead)
-	for {
-		n, err := r.Read(content[len(content):cap(content)])
-		content = content[:len(content)+n]
-		switch {
-		case len(content) > most:
-			return content[:most], tooLong
-		case err == io.EOF:
-			return content, nil
-		case err != nil:
-			return content, err
-		}
-		content = slices.Grow(content, bytes.MinRead)
+	content := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
+	_, err := content.ReadFrom(io.LimitReader(r, int64(most)+1))
+	if content.Len() > most {
+		return content.Bytes()[:most], tooLong
 	}
+	return content.Bytes(), err
 }
 
 // header returns a header of the response, or "" if none came.
