@@ -61,7 +61,11 @@ func (r *retrier) attempt(req *http.Request) *answer {
 	if req.Context().Done() != nil {
 		defer context.AfterFunc(req.Context(), a.closeBody)()
 	}
-	a.trace.TLSHandshakeDone = a.handshakeDone
+	a.trace.TLSHandshakeDone = func(_ tls.ConnectionState, err error) {
+		if err != nil {
+			a.handshake.Store(&err)
+		}
+	}
 	try := req.Clone(httptrace.WithClientTrace(ctx, &a.trace))
 	if req.GetBody != nil {
 		body, err := req.GetBody()
@@ -99,12 +103,6 @@ func (e handshakeError) Unwrap() error { return e.error }
 type notSent struct{ error }
 
 func (e notSent) Unwrap() error { return e.error }
-
-func (a *answer) handshakeDone(_ tls.ConnectionState, err error) {
-	if err != nil {
-		a.handshake.Store(&err)
-	}
-}
 
 // closeBody ends the reading of the body, also of one that ignores its context. It is called in goroutines where a panic
 // would end the process.
