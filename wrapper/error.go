@@ -74,8 +74,7 @@ func (e *Error) Is(target error) bool {
 	if target == ErrMFARequired {
 		return e.StatusCode == http.StatusUnauthorized && e.Code == codeMFA
 	}
-	kind := e.kind()
-	return kind != nil && target == kind
+	return target != nil && target == e.kind()
 }
 
 func (e *Error) kind() error {
