@@ -22,8 +22,7 @@ func (a *answer) failure() *Error {
 	return e
 }
 
-// noToken returns the Error of a success without a token. Nothing of the body is repeated: it may be one that does not
-// decode.
+// noToken returns the Error of a success without a token. It repeats nothing of the body, which may be one.
 func (a *answer) noToken() *Error {
 	e := a.failure()
 	e.Err = cmp.Or(e.Err, errNoToken)
@@ -31,10 +30,9 @@ func (a *answer) noToken() *Error {
 	return e
 }
 
-// refusal returns the Error of an answer that is no success, whatever its body is: the documented error, in JSON or XML,
-// the {"statusCode", "message"} of a gateway ("API throttling guidance"), an error of OAuth, or something else, of which
-// the beginning is kept as the description. It goes by the body itself: a gateway's Content-Type is as often wrong as
-// right.
+// refusal returns the Error of an answer that is no success, by its body itself, for a gateway's Content-Type is as often
+// wrong as right: the documented error, in JSON or XML, the {"statusCode", "message"} of a gateway ("API throttling
+// guidance"), an error of OAuth, or something else, of which the beginning is kept as the description.
 func (a *answer) refusal() *Error {
 	e, body := a.failure(), a.text()
 	switch {
@@ -65,13 +63,12 @@ const (
 
 // decodeJSON takes what it can: a member of another type than documented leaves its field empty and no other.
 func (a *answer) decodeJSON(e *Error, body []byte) {
-	type members struct {
+	var documented struct {
 		Code, Error                  any // a string by the documentation, a number as well in practice
 		Description, Source, Message string
 		OAuth                        string `json:"error_description"`
 		Data                         []any
 	}
-	var documented members
 	_ = json.Unmarshal(body, &documented)
 	if inner, ok := documented.Error.(map[string]any); ok { // {"error": {"code": …, "message": …}}
 		documented.Code = cmp.Or(documented.Code, inner["code"])
@@ -95,10 +92,8 @@ func (a *answer) code(v any) string {
 
 func (a *answer) decodeXML(e *Error, body []byte) {
 	var documented struct {
-		Code        string   `xml:"code"`
-		Description string   `xml:"description"`
-		Source      string   `xml:"source"`
-		Data        []string `xml:"data"`
+		gen.Error
+		Data []string `xml:"data"` // the page does not say what one is
 	}
 	_ = unmarshalXML(body, &documented)
 	e.Code, e.Source = a.clean(documented.Code, mostOfCode), a.clean(documented.Source, mostOfCode)
