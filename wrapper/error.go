@@ -43,9 +43,8 @@ type Error struct {
 	china bool // the call went to China's service: its scope is another
 }
 
-// What an [*Error] can be compared with by [errors.Is]. Each stands for the statuses that it names and no other, so at
-// most one of them matches, but for ErrMFARequired. What the documented statuses mean is from "Authentication - Generate
-// access token".
+// What an [*Error] can be compared with by [errors.Is]. At most one of them matches, but for ErrMFARequired. What the
+// documented statuses mean is from "Authentication - Generate access token".
 var (
 	// ErrBadRequest is status 400: input is missing or invalid.
 	ErrBadRequest = errors.New("bad request")
@@ -63,9 +62,8 @@ var (
 	// ErrUnavailable is status 408, 502, 503 or 504, no answer to a call that was not cancelled, or a temporary failure to
 	// get the bearer: the service or Entra was not reached, or not in time.
 	ErrUnavailable = errors.New("service unavailable")
-	// ErrMFARequired is status 401 with code 900421, and matches together with ErrUnauthorized: the bearer is an app+user
-	// token whose sign-in lacked multi-factor authentication (Microsoft's partner announcements on MFA, as partners
-	// report them).
+	// ErrMFARequired is status 401 with code 900421, and matches together with ErrUnauthorized: the app+user bearer's
+	// sign-in lacked multi-factor authentication (Microsoft's partner announcements on MFA, as partners report them).
 	ErrMFARequired = errors.New("multi-factor authentication required")
 )
 

@@ -10,12 +10,10 @@ import (
 	"github.com/google/uuid"
 )
 
-// The headers of the endpoint beyond HTTP's own, in Go's canonical form so that setting them does not have to convert
-// them ("Partner Center REST headers").
+// The headers with a call's ids, in Go's canonical form ("Partner Center REST headers").
 const (
 	headerRequestID     = "Ms-Requestid"
 	headerCorrelationID = "Ms-Correlationid"
-	headerApplication   = "Ms-Partnercenter-Application"
 )
 
 // defaultHeaders returns the headers that all calls of a client have, before its options change them.

@@ -13,8 +13,7 @@ import (
 	"github.com/partnercenter-go/generatetoken/gen"
 )
 
-// Option configures a [Client]. A value that cannot work is refused by [NewClient], with an error that names the
-// option.
+// Option configures a [Client]. [NewClient] refuses a value that cannot work, with an error that names the option.
 type Option func(*config) error
 
 type config struct {
@@ -51,8 +50,7 @@ func optionError(option, value, problem string) error {
 
 // WithBaseURL sets the service to call: [gen.ServerGlobal], which is the default and serves the US Government cloud too
 // (the source of Microsoft's own SDKs), [gen.ServerChina], or any other that follows the contract, such as an emulator.
-// It has to use https, or http and a loopback host. A path is kept as a prefix; user info, a query or a fragment is
-// refused.
+// It has to use https, or http and a loopback host. A path is kept as a prefix; user info, query and fragment are refused.
 func WithBaseURL(baseURL string) Option {
 	return func(cfg *config) error {
 		u, err := url.Parse(baseURL)
@@ -78,14 +76,13 @@ func WithBaseURL(baseURL string) Option {
 	}
 }
 
-// printableURL formats u for an error, without user info and query. Where the scheme was forgotten, user info is in the
-// path.
+// printableURL formats u for an error, without user info and query.
 func printableURL(u *url.URL) string {
 	if u.Opaque != "" {
 		return "…" // a user name may have been taken for the scheme
 	}
 	shown := (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
-	if at := strings.LastIndexByte(shown, '@'); at >= 0 {
+	if at := strings.LastIndexByte(shown, '@'); at >= 0 { // where the scheme was forgotten, user info is in the path
 		return "…" + shown[at:]
 	}
 	return shown
@@ -151,7 +148,7 @@ func WithAccept(m MediaType) Option {
 // headers"). By default the header is not sent.
 func WithApplication(name string) Option {
 	return func(cfg *config) error {
-		cfg.headers.Set(headerApplication, name)
+		cfg.headers.Set("MS-PartnerCenter-Application", name)
 		return checkHeaderValue("WithApplication", name)
 	}
 }
