@@ -50,7 +50,7 @@ func optionError(option, value, problem string) error {
 
 // WithBaseURL sets the service to call: [gen.ServerGlobal], which is the default and serves the US Government cloud too
 // (the source of Microsoft's own SDKs), [gen.ServerChina], or any other that follows the contract, such as an emulator.
-// It has to use https, or http and a loopback host. A path is kept as a prefix; user info, query and fragment are refused.
+// It uses https, or http to a loopback host. A path is kept as a prefix; user info, query and fragment are refused.
 func WithBaseURL(baseURL string) Option {
 	return func(cfg *config) error {
 		u, err := url.Parse(baseURL)

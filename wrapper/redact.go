@@ -85,7 +85,8 @@ func redact(s string, most int, secrets ...string) string {
 	if len(s) < 8 && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return clip(s, most) // shorter than any secret
 	}
-	s = s[:min(len(s), longest, 8*most+256)] // an escape takes six bytes for one
+	// An escape takes six bytes for one.
+	s = s[:min(len(s), longest, 8*most+256)]
 	for _, secret := range secrets { // one that looks escaped is unescaped with the text
 		for _, undo := range unescapes {
 			if plain := undo(secret); plain != secret {
