@@ -69,15 +69,9 @@ func redactValue(v any, left *int, secrets ...string) any {
 // holdsToken reports whether a text that could not be decoded may hold a token: it names one, or it is nothing but one
 // word, and not of letters alone as a message is.
 func holdsToken(s string) bool {
-	for range 4 {
-		if accessToken.MatchString(s) || bareToken.MatchString(s) && mixed(s) {
-			return true
-		}
-		for _, undo := range unescapes {
-			s = undo(s)
-		}
-	}
-	return false
+	return slices.ContainsFunc(layers(s), func(plain string) bool {
+		return accessToken.MatchString(plain) || bareToken.MatchString(plain) && mixed(plain)
+	})
 }
 
 // redact is Redact with another bound.
@@ -87,28 +81,32 @@ func redact(s string, most int, secrets ...string) string {
 	}
 	// An escape takes six bytes for one.
 	s = s[:min(len(s), longest, 8*most+256)]
-	for _, secret := range secrets { // one that looks escaped is unescaped with the text
-		for _, undo := range unescapes {
-			if plain := undo(secret); plain != secret {
-				secrets = append(slices.Clip(secrets), plain)
-			}
-		}
+	var forms []string
+	for _, secret := range secrets {
+		forms = append(forms, layers(secret)...) // one that looks escaped is unescaped with the text
 	}
-	shown := hide(s, secrets)
-	for depth, undone := 0, true; undone && depth < 4; depth++ {
-		undone = false
-		for _, undo := range unescapes { // one at a time: the secret itself may look escaped
-			plain := undo(s)
-			if plain == s {
-				continue
-			}
-			s, undone = plain, true
-			if hidden := hide(s, secrets); hidden != s {
-				shown = hidden
-			}
+	var shown string
+	for i, plain := range layers(s) {
+		if hidden := hide(plain, forms); i == 0 || hidden != plain {
+			shown = hidden
 		}
 	}
 	return clip(oneLine(shown), most)
+}
+
+// layers returns s, and what it becomes as its escapes are undone one at a time.
+func layers(s string) []string {
+	all := []string{s}
+	for depth, undone := 0, true; undone && depth < 4; depth++ {
+		undone = false
+		for _, undo := range unescapes {
+			if plain := undo(s); plain != s {
+				s, undone = plain, true
+				all = append(all, s)
+			}
+		}
+	}
+	return all
 }
 
 // longest is how much of a text is looked at: more than is ever shown of one.
