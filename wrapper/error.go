@@ -163,7 +163,7 @@ func (e *Error) advice() string {
 	if e.china {
 		askEntra = "ask Entra for a token of scope " + gen.ServerChina + "/.default"
 	}
-	switch {
+	switch kind := e.kind(); {
 	case errors.Is(e, ErrMFARequired):
 		return "the sign-in lacked multi-factor authentication: sign in again with it (pctoken login), a new token of the same sign-in would lack it too"
 	case e.Code == codeAudience:
@@ -172,27 +172,25 @@ func (e *Error) advice() string {
 		return "the token is not of the kind that is wanted here: send the Entra token, not one of this endpoint; " + askEntra
 	case e.StatusCode >= 300 && e.StatusCode < 400:
 		return "redirects are not followed: check the base URL"
-	case e.StatusCode == 0 && e.Attempts > 0 && e.kind() == ErrUnavailable && !transient(e.Err):
+	case e.StatusCode == 0 && e.Attempts > 0 && kind == ErrUnavailable && !transient(e.Err):
 		return "check the base URL, the certificates that this machine trusts, and its clock"
 	case e.StatusCode == 0 && e.Attempts == 0 && errors.Is(e.Err, context.DeadlineExceeded): // the caller's: no other is left in it
 		return ""
-	case e.StatusCode == 0 && e.Attempts == 0 && e.kind() == ErrUnavailable && !errors.Is(e.Err, os.ErrDeadlineExceeded):
+	case e.StatusCode == 0 && e.Attempts == 0 && kind == ErrUnavailable && !errors.Is(e.Err, os.ErrDeadlineExceeded):
 		return "try again later; if it goes on, check the network between here and Entra"
-	}
-	switch e.kind() {
-	case ErrBadRequest:
+	case kind == ErrBadRequest:
 		return "the same request would be refused again"
-	case ErrUnauthorized:
+	case kind == ErrUnauthorized:
 		return "the bearer was not accepted: " + askEntra
-	case ErrForbidden:
+	case kind == ErrForbidden:
 		return "the application or user lacks the rights for this in Partner Center"
-	case ErrNotFound:
+	case kind == ErrNotFound:
 		return "check the base URL: " + gen.ServerGlobal + ", or " + gen.ServerChina + " for China"
-	case ErrThrottled:
+	case kind == ErrThrottled:
 		return "wait before the next call: immediate retries count against the quota"
-	case ErrServer:
+	case kind == ErrServer:
 		return "try again later; if it goes on, give both ids to Microsoft's support"
-	case ErrUnavailable:
+	case kind == ErrUnavailable:
 		return "try again later; if it goes on, check the network between here and the service"
 	}
 	return ""

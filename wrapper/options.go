@@ -37,9 +37,7 @@ func newConfig(opts []Option) (*config, error) {
 	defaults := []Option{WithBaseURL(gen.ServerGlobal), WithMediaType(MediaTypeForm), WithRetry(Retry{})}
 	var errs []error
 	for _, opt := range slices.Concat(defaults, opts) {
-		if err := opt(cfg); err != nil {
-			errs = append(errs, err)
-		}
+		errs = append(errs, opt(cfg))
 	}
 	return cfg, errors.Join(errs...)
 }
