@@ -67,19 +67,20 @@ func (r *retrier) attempt(req *http.Request) *answer {
 		}
 	}
 	try := req.Clone(httptrace.WithClientTrace(ctx, &a.trace))
+	var err error
 	if req.GetBody != nil {
-		body, err := req.GetBody()
-		if err != nil {
+		if try.Body, err = req.GetBody(); err != nil {
 			a.err = cleanError(req, notSent{fmt.Errorf("the request's GetBody: %w", err)})
 			return a
 		}
-		try.Body = body
 	}
-	var err error
 	a.response, err = roundTrip(&r.client, try)
 	if a.response != nil {
 		a.response.Request = req
-		err = a.read(ctx)
+		if err = a.read(ctx); err != nil && !errors.Is(err, errLongToken) && a.response.StatusCode == http.StatusOK {
+			// The status promised a token that did not come.
+			a.response, err = nil, fmt.Errorf("the answer broke off after %d bytes: %w", len(a.content), err)
+		}
 	}
 	if err == nil {
 		return a
@@ -118,12 +119,6 @@ func (a *answer) read(ctx context.Context) (err error) {
 	resp, body := a.response, a.response.Body // forParser puts another in its place
 	a.body.Store(&body)
 	defer a.closeBody()
-	defer func() {
-		if err != nil && !errors.Is(err, errLongToken) && resp.StatusCode == http.StatusOK {
-			// The status promised a token that did not come.
-			a.response, err = nil, fmt.Errorf("the answer broke off after %d bytes: %w", len(a.content), err)
-		}
-	}()
 	if ctx.Err() != nil || resp.StatusCode < 200 {
 		return ctx.Err() // or 101 Switching Protocols: what follows is no body and may never end
 	}

@@ -15,7 +15,7 @@ import (
 // failure returns the Error of an answer with what is known of every one: who sent what, and how often.
 func (a *answer) failure() *Error {
 	e := &Error{Attempts: a.attempts, Err: a.err, china: strings.HasPrefix(a.request.URL.String(), gen.ServerChina)}
-	e.RequestID, e.CorrelationID = a.ids()
+	e.RequestID, e.CorrelationID = a.id(headerRequestID), a.id(headerCorrelationID)
 	if a.response != nil {
 		e.StatusCode, e.RetryAfter = a.response.StatusCode, a.retryAfter()
 	}
@@ -108,18 +108,15 @@ func (a *answer) clean(text string, most int) string {
 	return redact(text, most, bearerOf(a.request))
 }
 
-// ids returns the ids of a call: the service's word for them, or else what was sent.
-func (a *answer) ids(secrets ...string) (requestID, correlationID string) {
-	id := func(header string) string {
-		switch reported := a.header(header); {
-		case uuid.Validate(reported) == nil:
-			return reported
-		case reported != "":
-			return redact(reported, 128, append(secrets, bearerOf(a.request))...)
-		}
-		return a.request.Header.Get(header)
+// id returns an id of the call: the service's word for it, or else what was sent.
+func (a *answer) id(header string, secrets ...string) string {
+	switch reported := a.header(header); {
+	case uuid.Validate(reported) == nil:
+		return reported
+	case reported != "":
+		return redact(reported, 128, append(secrets, bearerOf(a.request))...)
 	}
-	return id(headerRequestID), id(headerCorrelationID)
+	return a.request.Header.Get(header)
 }
 
 // outcome says in a few words what came of an attempt.

@@ -141,9 +141,8 @@ func makeSendable(req *http.Request) error {
 // shouldRetry reports whether the failure may be transient and attempts remain, and how long to wait before the next.
 func (r *retrier) shouldRetry(ctx context.Context, a *answer, attempts int) (time.Duration, bool) {
 	switch {
-	case a.attempts >= attempts, ctx.Err() != nil:
-		return 0, false
-	case a.response == nil && !transient(a.err), a.response != nil && !slices.Contains(r.retry.StatusCodes, a.response.StatusCode):
+	case a.attempts >= attempts, ctx.Err() != nil, a.response == nil && !transient(a.err),
+		a.response != nil && !slices.Contains(r.retry.StatusCodes, a.response.StatusCode):
 		return 0, false
 	}
 	delay := cmp.Or(a.retryAfter(), r.retry.backoff(a.attempts))

@@ -53,7 +53,7 @@ func (a *answer) token() (*Token, error) {
 	}
 	t := &Token{AccessToken: body.AccessToken, ExpiresAt: expiry(a.started, body.ExpiresIn)}
 	t.TokenType = redact(body.TokenType, 64, t.AccessToken)
-	t.RequestID, t.CorrelationID = a.ids(t.AccessToken)
+	t.RequestID, t.CorrelationID = a.id(headerRequestID, t.AccessToken), a.id(headerCorrelationID, t.AccessToken)
 	return t, nil
 }
 
