@@ -45,8 +45,8 @@ func (s *TokenSource) exchange(ctx context.Context, f *flight, abandoned int) {
 		if reason != nil {
 			failure = &Error{Err: RedactError(fmt.Errorf("panic in the exchange: %v", reason))}
 		}
-		if token == nil && failure == nil {
-			failure = &Error{Err: errors.New("the exchange ended without an outcome")} // a BearerFunc can end the goroutine
+		if token == nil && failure == nil { // a BearerFunc can end the goroutine
+			failure = &Error{Err: errors.New("the exchange ended without an outcome")}
 		}
 		abandon.Stop()
 		if failure != nil && limited.Err() != nil {
