@@ -14,7 +14,6 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"os"
-	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -62,21 +61,26 @@ func (r *retrier) attempt(req *http.Request) *answer {
 	if req.Context().Done() != nil {
 		defer context.AfterFunc(req.Context(), a.closeBody)()
 	}
-	a.trace.TLSHandshakeDone = a.handshakeDone
-	try := req.Clone(httptrace.WithClientTrace(ctx, &a.trace))
-	if req.GetBody != nil {
-		body, err := req.GetBody()
+	a.trace.TLSHandshakeDone = func(_ tls.ConnectionState, err error) {
 		if err != nil {
+			a.handshake.Store(&err)
+		}
+	}
+	try := req.Clone(httptrace.WithClientTrace(ctx, &a.trace))
+	var err error
+	if req.GetBody != nil {
+		if try.Body, err = req.GetBody(); err != nil {
 			a.err = cleanError(req, notSent{fmt.Errorf("the request's GetBody: %w", err)})
 			return a
 		}
-		try.Body = body
 	}
-	var err error
 	a.response, err = roundTrip(&r.client, try)
 	if a.response != nil {
 		a.response.Request = req
-		err = a.read(ctx)
+		if err = a.read(ctx); err != nil && !errors.Is(err, errLongToken) && a.response.StatusCode == http.StatusOK {
+			// The status promised a token that did not come.
+			a.response, err = nil, fmt.Errorf("the answer broke off after %d bytes: %w", len(a.content), err)
+		}
 	}
 	if err == nil {
 		return a
@@ -101,12 +105,6 @@ type notSent struct{ error }
 
 func (e notSent) Unwrap() error { return e.error }
 
-func (a *answer) handshakeDone(_ tls.ConnectionState, err error) {
-	if err != nil {
-		a.handshake.Store(&err)
-	}
-}
-
 // closeBody ends the reading of the body, also of one that ignores its context. It is called in goroutines where a panic
 // would end the process.
 func (a *answer) closeBody() {
@@ -121,12 +119,6 @@ func (a *answer) read(ctx context.Context) (err error) {
 	resp, body := a.response, a.response.Body // forParser puts another in its place
 	a.body.Store(&body)
 	defer a.closeBody()
-	defer func() {
-		if err != nil && !errors.Is(err, errLongToken) && resp.StatusCode == http.StatusOK {
-			// The status promised a token that did not come.
-			a.response, err = nil, fmt.Errorf("the answer broke off after %d bytes: %w", len(a.content), err)
-		}
-	}()
 	if ctx.Err() != nil || resp.StatusCode < 200 {
 		return ctx.Err() // or 101 Switching Protocols: what follows is no body and may never end
 	}
@@ -152,20 +144,20 @@ func (a *answer) read(ctx context.Context) (err error) {
 
 // readUpTo is io.ReadAll with a bound, for a text of about the given size.
 func readUpTo(r io.Reader, most, size int, tooLong error) ([]byte, error) {
-	content := make([]byte, 0, size+bytes.MinRead)
-	for {
-		n, err := r.Read(content[len(content):cap(content)])
-		content = content[:len(content)+n]
-		switch {
-		case len(content) > most:
-			return content[:most], tooLong
-		case err == io.EOF:
-			return content, nil
-		case err != nil:
-			return content, err
-		}
-		content = slices.Grow(content, bytes.MinRead)
+	content := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
+	_, err := content.ReadFrom(io.LimitReader(r, int64(most)+1))
+	if content.Len() > most {
+		return content.Bytes()[:most], tooLong
 	}
+	return content.Bytes(), err
+}
+
+// header returns a header of the response, or "" if none came.
+func (a *answer) header(name string) string {
+	if a.response == nil {
+		return ""
+	}
+	return a.response.Header.Get(name)
 }
 
 // text returns the body without what may stand before its first character.
@@ -197,8 +189,8 @@ func (b brokenOff) Read([]byte) (int, error) { return 0, cmp.Or(b.err, io.EOF) }
 
 // retryAfter returns how long the Retry-After header asks to wait, in either of its forms, or 0 if it asks for nothing
 // that can be waited for.
-func retryAfter(h http.Header) time.Duration {
-	value := h.Get("Retry-After")
+func (a *answer) retryAfter() time.Duration {
+	value := a.header("Retry-After")
 	if value == "" {
 		return 0 // most answers; what follows would look for a number and three forms of a date
 	}

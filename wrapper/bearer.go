@@ -14,8 +14,7 @@ import (
 // part of a token gets [ErrInvalidBearer] before anything is sent.
 type BearerFunc func(ctx context.Context) (string, error)
 
-// StaticBearer returns a BearerFunc that always returns token, for programs that end before the token
-// expires.
+// StaticBearer returns a BearerFunc that always returns token, for programs that end before the token expires.
 func StaticBearer(token string) BearerFunc {
 	return func(context.Context) (string, error) { return token, nil }
 }
@@ -29,12 +28,21 @@ const bearerPrefix = "Bearer "
 // authorize sets the Authorization header of a call.
 func authorize(ctx context.Context, req *http.Request, bearer BearerFunc) error {
 	token, err := bearer(ctx)
-	if err != nil {
-		return noAnswer(req, 0, fmt.Errorf("getting the bearer: %w", err))
+	token = strings.TrimSuffix(strings.TrimSuffix(token, "\n"), "\r")
+	invalid := indexInvalid(token)
+	switch {
+	case err != nil:
+		err = fmt.Errorf("getting the bearer: %w", err)
+	case token == "":
+		err = fmt.Errorf("%w: it is empty", ErrInvalidBearer)
+	case len(token) >= len(bearerPrefix) && strings.EqualFold(token[:len(bearerPrefix)], bearerPrefix):
+		err = fmt.Errorf("%w: it already begins with %q; pass the token alone", ErrInvalidBearer, bearerPrefix)
+	case invalid >= 0:
+		err = fmt.Errorf("%w: byte %d of %d is a space, a line break, a control character or not ASCII",
+			ErrInvalidBearer, invalid+1, len(token))
 	}
-	token, err = checkBearer(token)
 	if err != nil {
-		return noAnswer(req, 0, err)
+		return noAnswer(req, 0, err).failure()
 	}
 	req.Header["Authorization"] = []string{bearerPrefix + token}
 	return nil
@@ -43,22 +51,6 @@ func authorize(ctx context.Context, req *http.Request, bearer BearerFunc) error 
 // bearerOf returns the bearer that a request has.
 func bearerOf(req *http.Request) string {
 	return strings.TrimPrefix(req.Header.Get("Authorization"), bearerPrefix)
-}
-
-func checkBearer(token string) (string, error) {
-	token = strings.TrimSuffix(token, "\n")
-	token = strings.TrimSuffix(token, "\r")
-	if token == "" {
-		return "", fmt.Errorf("%w: it is empty", ErrInvalidBearer)
-	}
-	if len(token) >= len(bearerPrefix) && strings.EqualFold(token[:len(bearerPrefix)], bearerPrefix) {
-		return "", fmt.Errorf("%w: it already begins with %q; pass the token alone", ErrInvalidBearer, bearerPrefix)
-	}
-	if i := indexInvalid(token); i >= 0 {
-		return "", fmt.Errorf("%w: byte %d of %d is a space, a line break, a control character or not ASCII",
-			ErrInvalidBearer, i+1, len(token))
-	}
-	return token, nil
 }
 
 // indexInvalid returns the index of the first byte that no bearer token has, or -1: it is made of visible ASCII (RFC

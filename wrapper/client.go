@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"log/slog"
 	"maps"
 	"net/http"
 
@@ -15,11 +14,9 @@ import (
 // zero value is not usable. It is safe for concurrent use and has nothing to close.
 type Client struct {
 	baseURL string
-	request *http.Request // what GenerateToken sends, but for headers; never changed
-	headers headerDefaults
+	request *http.Request // what GenerateToken sends, but for ids and bearer; never changed
 	bearer  BearerFunc
 	retrier *retrier
-	logger  *slog.Logger
 }
 
 // NewClient returns a client that authenticates each call with what bearer returns. Without options it calls the
@@ -38,10 +35,8 @@ func NewClient(bearer BearerFunc, opts ...Option) (*Client, error) {
 	}
 	c := &Client{
 		baseURL: cfg.baseURL,
-		headers: newHeaderDefaults(cfg),
 		bearer:  bearer,
 		retrier: &retrier{client: *cfg.httpClient, retry: cfg.retry, logger: cfg.logger},
-		logger:  cfg.logger,
 	}
 	body := bytes.NewReader(cfg.body)
 	if cfg.legacy {
@@ -52,17 +47,16 @@ func NewClient(bearer BearerFunc, opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	maps.Copy(c.request.Header, cfg.headers)
 	return c, nil
 }
 
 // GenerateToken makes one exchange, with as many attempts as it takes and [Retry] allows, and returns the Partner
-// Center access token. The attempts share the call's bearer and ids, so the service sees one idempotent request.
+// Center access token. The attempts share the call's bearer and ids, so the service sees one idempotent request
+// ("Authentication - Generate access token").
 //
-// It returns when ctx ends, as far as that is in its hands: it cannot end a [BearerFunc] or a transport that ignores its
-// context. [TokenSource] can, for it does not wait for them.
-//
-// Every error it returns is an [*Error]: a refusal or failure of the service, or, with StatusCode 0, the reason why
-// no answer came. ("Authentication - Generate access token")
+// It returns when ctx ends, unless a [BearerFunc] or a transport ignores its context; [TokenSource] does not wait for
+// those either. Every error it returns is an [*Error].
 func (c *Client) GenerateToken(ctx context.Context) (*Token, error) {
 	return c.exchange(ctx, 1+c.retrier.retry.MaxRetries)
 }
@@ -74,29 +68,23 @@ func (c *Client) exchange(ctx context.Context, attempts int) (*Token, error) {
 	if err := c.prepare(ctx, req); err != nil {
 		return nil, err
 	}
-	a, err := c.retrier.send(req, attempts)
-	if err != nil {
-		return nil, err
-	}
-	return a.token()
+	return c.retrier.send(req, attempts).token()
 }
 
-// prepare completes a call's request before it is sent. Defaults of headers come first, so that whatever fails later is
-// reported with the call's ids. The bearer is fetched above the retries: once for each call. Retries come below, so
-// that all attempts send the same request.
+// prepare completes a call's request, above the retries, so that all attempts send the same one. Headers come first, so
+// that whatever fails later is reported with the call's ids.
 func (c *Client) prepare(ctx context.Context, req *http.Request) error {
-	c.headers.set(ctx, req.Header)
+	c.setHeaders(ctx, req.Header)
 	return authorize(ctx, req, c.bearer)
 }
 
 // API returns the generated client with the header defaults, bearer and retries of [Client.GenerateToken]: both
 // operations, every media type and every typed response. A header that a call's parameters set is kept. Request editors
 // of a call run last and can replace any header, the bearer included. Each call of API returns a client of its own, so
-// what is done to it reaches no other.
+// what is done to it reaches no other. [WithMediaType] and [WithLegacyEndpoint] are for GenerateToken alone.
 //
-// An answer of any status comes back as the generated response; when no answer came, the error is an [*Error]. A body
-// that is not what its Content-Type says makes the generated parser return an error without the status, which
-// GenerateToken does not. The client's own media type is for GenerateToken; here each method has its own.
+// An answer of any status comes back as the generated response; when no answer came, the error is an [*Error]. Where a
+// body is not what its Content-Type says, the generated parser returns an error without the status.
 func (c *Client) API() *gen.ClientWithResponses {
 	// The base URL has been parsed, and these options cannot fail.
 	prepare := func(ctx context.Context, req *http.Request) error {

@@ -1,22 +1,21 @@
 // Package wrapper gets Partner Center access tokens: it exchanges a Microsoft Entra access token at Partner Center's
 // token endpoint, POST /v3/generatetoken.
 //
-// A [Client] is the generated client of package gen with what the endpoint's documentation asks of callers: the
-// headers, one request id for all tries of a call so that it stays idempotent, retries, and errors that keep what
-// the service said. Make one per identity and share it; [Client.GenerateToken] makes one exchange.
+// A [Client] is the generated client of package gen with what the endpoint's documentation asks of callers: headers,
+// one request id for all attempts of a call, retries, and errors that keep what the service said. Make one per identity
+// and share it; [Client.GenerateToken] makes one exchange.
 //
 //	client, err := wrapper.NewClient(wrapper.StaticBearer(entraToken))
 //	...
 //	token, err := client.GenerateToken(ctx)
 //
-// A [TokenSource] keeps a token at hand, for a service that needs one at every moment:
+// A [TokenSource] caches a token and renews it in the background:
 //
 //	source := wrapper.NewTokenSource(client)
 //	...
 //	token, err := source.Token(ctx)
 //
-// Packages azureauth and oauth2auth beside this one take the bearer from the Azure SDK or from golang.org/x/oauth2, and
-// give the tokens to them.
+// Packages azureauth and oauth2auth take the bearer from the Azure SDK or golang.org/x/oauth2, and give them the tokens.
 //
 // # Secrets
 //
@@ -25,6 +24,5 @@
 //
 // # Sources
 //
-// Where a comment states a fact about the service, it names the documentation page by its title. All pages are part
-// of Microsoft's Partner Center documentation.
+// Where a comment states a fact about the service, it names the page of Microsoft's Partner Center documentation.
 package wrapper

@@ -43,9 +43,8 @@ type Error struct {
 	china bool // the call went to China's service: its scope is another
 }
 
-// What an [*Error] can be compared with by [errors.Is]. Each stands for the statuses that it names and no other, so at
-// most one of them matches, but for ErrMFARequired. What the documented statuses mean is from "Authentication - Generate
-// access token".
+// What an [*Error] can be compared with by [errors.Is]. At most one of them matches, but for ErrMFARequired. What the
+// documented statuses mean is from "Authentication - Generate access token".
 var (
 	// ErrBadRequest is status 400: input is missing or invalid.
 	ErrBadRequest = errors.New("bad request")
@@ -63,9 +62,8 @@ var (
 	// ErrUnavailable is status 408, 502, 503 or 504, no answer to a call that was not cancelled, or a temporary failure to
 	// get the bearer: the service or Entra was not reached, or not in time.
 	ErrUnavailable = errors.New("service unavailable")
-	// ErrMFARequired is status 401 with code 900421, and matches together with ErrUnauthorized: the bearer is an app+user
-	// token whose sign-in lacked multi-factor authentication (Microsoft's partner announcements on MFA, as partners
-	// report them).
+	// ErrMFARequired is status 401 with code 900421, and matches together with ErrUnauthorized: the app+user bearer's
+	// sign-in lacked multi-factor authentication (Microsoft's partner announcements on MFA, as partners report them).
 	ErrMFARequired = errors.New("multi-factor authentication required")
 )
 
@@ -74,8 +72,7 @@ func (e *Error) Is(target error) bool {
 	if target == ErrMFARequired {
 		return e.StatusCode == http.StatusUnauthorized && e.Code == codeMFA
 	}
-	kind := e.kind()
-	return kind != nil && target == kind
+	return target != nil && target == e.kind()
 }
 
 func (e *Error) kind() error {
@@ -166,7 +163,7 @@ func (e *Error) advice() string {
 	if e.china {
 		askEntra = "ask Entra for a token of scope " + gen.ServerChina + "/.default"
 	}
-	switch {
+	switch kind := e.kind(); {
 	case errors.Is(e, ErrMFARequired):
 		return "the sign-in lacked multi-factor authentication: sign in again with it (pctoken login), a new token of the same sign-in would lack it too"
 	case e.Code == codeAudience:
@@ -175,27 +172,25 @@ func (e *Error) advice() string {
 		return "the token is not of the kind that is wanted here: send the Entra token, not one of this endpoint; " + askEntra
 	case e.StatusCode >= 300 && e.StatusCode < 400:
 		return "redirects are not followed: check the base URL"
-	case e.StatusCode == 0 && e.Attempts > 0 && e.kind() == ErrUnavailable && !transient(e.Err):
+	case e.StatusCode == 0 && e.Attempts > 0 && kind == ErrUnavailable && !transient(e.Err):
 		return "check the base URL, the certificates that this machine trusts, and its clock"
 	case e.StatusCode == 0 && e.Attempts == 0 && errors.Is(e.Err, context.DeadlineExceeded): // the caller's: no other is left in it
 		return ""
-	case e.StatusCode == 0 && e.Attempts == 0 && e.kind() == ErrUnavailable && !errors.Is(e.Err, os.ErrDeadlineExceeded):
+	case e.StatusCode == 0 && e.Attempts == 0 && kind == ErrUnavailable && !errors.Is(e.Err, os.ErrDeadlineExceeded):
 		return "try again later; if it goes on, check the network between here and Entra"
-	}
-	switch e.kind() {
-	case ErrBadRequest:
+	case kind == ErrBadRequest:
 		return "the same request would be refused again"
-	case ErrUnauthorized:
+	case kind == ErrUnauthorized:
 		return "the bearer was not accepted: " + askEntra
-	case ErrForbidden:
+	case kind == ErrForbidden:
 		return "the application or user lacks the rights for this in Partner Center"
-	case ErrNotFound:
+	case kind == ErrNotFound:
 		return "check the base URL: " + gen.ServerGlobal + ", or " + gen.ServerChina + " for China"
-	case ErrThrottled:
+	case kind == ErrThrottled:
 		return "wait before the next call: immediate retries count against the quota"
-	case ErrServer:
+	case kind == ErrServer:
 		return "try again later; if it goes on, give both ids to Microsoft's support"
-	case ErrUnavailable:
+	case kind == ErrUnavailable:
 		return "try again later; if it goes on, check the network between here and the service"
 	}
 	return ""
@@ -205,9 +200,9 @@ func statusText(code int) string {
 	return strings.TrimSpace(strconv.Itoa(code) + " " + http.StatusText(code))
 }
 
-// noAnswer returns the error of a call that failed before anything was sent, or between two attempts.
-func noAnswer(req *http.Request, attempts int, err error) *Error {
-	return (&answer{request: req, attempts: attempts, err: cleanError(req, err)}).failure()
+// noAnswer returns what came of a call that failed before anything was sent, or between two attempts.
+func noAnswer(req *http.Request, attempts int, err error) *answer {
+	return &answer{request: req, attempts: attempts, err: cleanError(req, err)}
 }
 
 // cleanError returns err without secrets, and with the end of the call's context in it if that has ended: whoever ended

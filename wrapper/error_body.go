@@ -15,26 +15,24 @@ import (
 // failure returns the Error of an answer with what is known of every one: who sent what, and how often.
 func (a *answer) failure() *Error {
 	e := &Error{Attempts: a.attempts, Err: a.err, china: strings.HasPrefix(a.request.URL.String(), gen.ServerChina)}
-	e.RequestID, e.CorrelationID = a.ids()
+	e.RequestID, e.CorrelationID = a.id(headerRequestID), a.id(headerCorrelationID)
 	if a.response != nil {
-		e.StatusCode, e.RetryAfter = a.response.StatusCode, retryAfter(a.response.Header)
+		e.StatusCode, e.RetryAfter = a.response.StatusCode, a.retryAfter()
 	}
 	return e
 }
 
-// noToken returns the Error of a success without a token. Nothing of the body is repeated: it may be one that does not
-// decode.
+// noToken returns the Error of a success without a token. It repeats nothing of the body, which may be one.
 func (a *answer) noToken() *Error {
 	e := a.failure()
 	e.Err = cmp.Or(e.Err, errNoToken)
-	e.Description = fmt.Sprintf("the body is %d bytes of %q", len(a.content), a.clean(a.response.Header.Get("Content-Type"), 64))
+	e.Description = fmt.Sprintf("the body is %d bytes of %q", len(a.content), a.clean(a.header("Content-Type"), 64))
 	return e
 }
 
-// refusal returns the Error of an answer that is no success, whatever its body is: the documented error, in JSON or XML,
-// the {"statusCode", "message"} of a gateway ("API throttling guidance"), an error of OAuth, or something else, of which
-// the beginning is kept as the description. It goes by the body itself: a gateway's Content-Type is as often wrong as
-// right.
+// refusal returns the Error of an answer that is no success, by its body itself, for a gateway's Content-Type is as often
+// wrong as right: the documented error, in JSON or XML, the {"statusCode", "message"} of a gateway ("API throttling
+// guidance"), an error of OAuth, or something else, of which the beginning is kept as the description.
 func (a *answer) refusal() *Error {
 	e, body := a.failure(), a.text()
 	switch {
@@ -48,7 +46,7 @@ func (a *answer) refusal() *Error {
 	}
 	switch shown := a.clean(string(body), 200); {
 	case shown == "":
-		e.Description = a.clean(a.response.Header.Get("WWW-Authenticate"), 1024)
+		e.Description = a.clean(a.header("WWW-Authenticate"), 1024)
 	case holdsToken(string(body)):
 		e.Description = "the body may hold a token and is not shown"
 	default:
@@ -65,13 +63,12 @@ const (
 
 // decodeJSON takes what it can: a member of another type than documented leaves its field empty and no other.
 func (a *answer) decodeJSON(e *Error, body []byte) {
-	type members struct {
+	var documented struct {
 		Code, Error                  any // a string by the documentation, a number as well in practice
 		Description, Source, Message string
 		OAuth                        string `json:"error_description"`
 		Data                         []any
 	}
-	var documented members
 	_ = json.Unmarshal(body, &documented)
 	if inner, ok := documented.Error.(map[string]any); ok { // {"error": {"code": …, "message": …}}
 		documented.Code = cmp.Or(documented.Code, inner["code"])
@@ -95,10 +92,8 @@ func (a *answer) code(v any) string {
 
 func (a *answer) decodeXML(e *Error, body []byte) {
 	var documented struct {
-		Code        string   `xml:"code"`
-		Description string   `xml:"description"`
-		Source      string   `xml:"source"`
-		Data        []string `xml:"data"`
+		gen.Error
+		Data []string `xml:"data"` // the page does not say what one is
 	}
 	_ = unmarshalXML(body, &documented)
 	e.Code, e.Source = a.clean(documented.Code, mostOfCode), a.clean(documented.Source, mostOfCode)
@@ -113,20 +108,15 @@ func (a *answer) clean(text string, most int) string {
 	return redact(text, most, bearerOf(a.request))
 }
 
-// ids returns the ids of a call: the service's word for them, or else what was sent.
-func (a *answer) ids(secrets ...string) (requestID, correlationID string) {
-	id := func(header string) string {
-		if a.response != nil {
-			switch reported := a.response.Header.Get(header); {
-			case uuid.Validate(reported) == nil:
-				return reported
-			case reported != "":
-				return redact(reported, 128, append(secrets, bearerOf(a.request))...)
-			}
-		}
-		return a.request.Header.Get(header)
+// id returns an id of the call: the service's word for it, or else what was sent.
+func (a *answer) id(header string, secrets ...string) string {
+	switch reported := a.header(header); {
+	case uuid.Validate(reported) == nil:
+		return reported
+	case reported != "":
+		return redact(reported, 128, append(secrets, bearerOf(a.request))...)
 	}
-	return id(headerRequestID), id(headerCorrelationID)
+	return a.request.Header.Get(header)
 }
 
 // outcome says in a few words what came of an attempt.

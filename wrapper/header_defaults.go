@@ -10,44 +10,30 @@ import (
 	"github.com/google/uuid"
 )
 
-// The headers of the endpoint beyond HTTP's own, in Go's canonical form so that setting them does not have to convert
-// them ("Partner Center REST headers").
+// The headers with a call's ids, in Go's canonical form ("Partner Center REST headers").
 const (
 	headerRequestID     = "Ms-Requestid"
 	headerCorrelationID = "Ms-Correlationid"
-	headerApplication   = "Ms-Partnercenter-Application"
 )
 
-// headerReplayable marks a request as one that the transport may send again by itself when a kept-alive connection turns
-// out to be dead before any answer: the request id makes it idempotent. Without a value it marks and is not sent
-// (the documentation of net/http.Transport).
-const headerReplayable = "Idempotency-Key"
-
-// headerDefaults are the headers that are the same for all calls, made once.
-type headerDefaults []struct {
-	key    string
-	values []string
+// defaultHeaders returns the headers that all calls of a client have, before its options change them.
+func defaultHeaders() http.Header {
+	return http.Header{
+		"Accept":          {string(MediaTypeJSON)},
+		"Accept-Encoding": {"identity"}, // so that net/http does not decompress without a bound
+		"User-Agent":      {defaultUserAgent()},
+		// It lets the transport send a request again when a kept connection turns out to be dead before any answer: the
+		// request id makes it idempotent. Without a value it is not sent itself (the documentation of net/http.Transport).
+		"Idempotency-Key": nil,
+	}
 }
 
-func newHeaderDefaults(cfg *config) headerDefaults {
-	same := headerDefaults{
-		{"Accept", []string{string(cfg.accept)}},
-		{"Accept-Encoding", []string{"identity"}}, // so that net/http does not decompress without a bound
-		{"User-Agent", []string{cfg.userAgent}},
-		{headerReplayable, nil},
-	}
-	if cfg.application != "" {
-		same = append(same, headerDefaults{{headerApplication, []string{cfg.application}}}...)
-	}
-	return same
-}
-
-// set sets the headers that the caller of the generated client left unset, once per call: the request id is what makes a
-// retry idempotent.
-func (d headerDefaults) set(ctx context.Context, h http.Header) {
-	for _, header := range d {
-		if len(h[header.key]) == 0 {
-			h[header.key] = header.values
+// setHeaders sets the headers that the caller of the generated client left unset, once per call: the request id is what
+// makes a retry idempotent.
+func (c *Client) setHeaders(ctx context.Context, h http.Header) {
+	for key, values := range c.request.Header {
+		if len(h[key]) == 0 {
+			h[key] = values
 		}
 	}
 	values := make([]string, 0, 2)
@@ -72,10 +58,9 @@ type (
 	correlationIDKey struct{}
 )
 
-// ContextWithRequestID makes the calls under the returned context carry id as their ms-requestid instead of a new
-// one. The service treats requests with one id as one request ("Partner Center REST headers"), so use it to repeat a
-// call whose outcome got lost, and do not share the context between calls that are meant to be different. The zero
-// UUID stands for a new id.
+// ContextWithRequestID makes the calls under the returned context carry id as their ms-requestid instead of a new one;
+// the zero UUID stands for a new one. The service treats requests with one id as one request ("Partner Center REST
+// headers"), so use it to repeat a call whose outcome got lost, and not for calls that are meant to be different.
 func ContextWithRequestID(ctx context.Context, id uuid.UUID) context.Context {
 	return context.WithValue(ctx, requestIDKey{}, id)
 }

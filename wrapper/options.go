@@ -13,8 +13,7 @@ import (
 	"github.com/partnercenter-go/generatetoken/gen"
 )
 
-// Option configures a [Client]. A value that cannot work is refused by [NewClient], with an error that names the
-// option.
+// Option configures a [Client]. [NewClient] refuses a value that cannot work, with an error that names the option.
 type Option func(*config) error
 
 type config struct {
@@ -23,9 +22,7 @@ type config struct {
 	retry       Retry
 	contentType MediaType
 	body        []byte
-	accept      MediaType
-	application string
-	userAgent   string
+	headers     http.Header
 	logger      *slog.Logger
 	legacy      bool
 }
@@ -33,17 +30,14 @@ type config struct {
 func newConfig(opts []Option) (*config, error) {
 	cfg := &config{
 		httpClient: &http.Client{Transport: defaultTransport()}, // see transport.go
-		accept:     MediaTypeJSON,
-		userAgent:  defaultUserAgent(),
+		headers:    defaultHeaders(),
 		logger:     slog.New(slog.DiscardHandler),
 	}
 	// The defaults that need work go through their own options, so that there is one way to set them.
 	defaults := []Option{WithBaseURL(gen.ServerGlobal), WithMediaType(MediaTypeForm), WithRetry(Retry{})}
 	var errs []error
 	for _, opt := range slices.Concat(defaults, opts) {
-		if err := opt(cfg); err != nil {
-			errs = append(errs, err)
-		}
+		errs = append(errs, opt(cfg))
 	}
 	return cfg, errors.Join(errs...)
 }
@@ -54,8 +48,7 @@ func optionError(option, value, problem string) error {
 
 // WithBaseURL sets the service to call: [gen.ServerGlobal], which is the default and serves the US Government cloud too
 // (the source of Microsoft's own SDKs), [gen.ServerChina], or any other that follows the contract, such as an emulator.
-// It has to use https; http is taken for loopback hosts only, because the bearer would cross the network in the clear. A
-// path is kept as a prefix; user info, a query or a fragment is refused.
+// It uses https, or http to a loopback host. A path is kept as a prefix; user info, query and fragment are refused.
 func WithBaseURL(baseURL string) Option {
 	return func(cfg *config) error {
 		u, err := url.Parse(baseURL)
@@ -81,14 +74,13 @@ func WithBaseURL(baseURL string) Option {
 	}
 }
 
-// printableURL formats u for an error, without user info and query. Where the scheme was forgotten, user info is in the
-// path.
+// printableURL formats u for an error, without user info and query.
 func printableURL(u *url.URL) string {
 	if u.Opaque != "" {
 		return "…" // a user name may have been taken for the scheme
 	}
 	shown := (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
-	if at := strings.LastIndexByte(shown, '@'); at >= 0 {
+	if at := strings.LastIndexByte(shown, '@'); at >= 0 { // where the scheme was forgotten, user info is in the path
 		return "…" + shown[at:]
 	}
 	return shown
@@ -100,12 +92,11 @@ func isLoopback(host string) bool {
 }
 
 // WithHTTPClient sends the requests with a copy of c, to bring a transport, a proxy or tracing. Redirects are not
-// followed whatever c.CheckRedirect says: the endpoint documents none, and the bearer must not reach another host. A
-// c.Timeout limits each attempt, like [Retry].AttemptTimeout.
+// followed whatever c.CheckRedirect says. A c.Timeout limits each attempt, like [Retry].AttemptTimeout.
 //
 // The default is a client on a copy of [http.DefaultTransport] that makes a connection for each attempt and reads 256
-// KiB of headers at most. A client that keeps connections saves a handshake if it makes many exchanges a minute. It
-// gives up that an attempt cannot meet a dead connection, nor the answer that a gateway out of step sent to another call.
+// KiB of headers at most. A client that keeps connections saves a handshake if it makes many exchanges a minute, but can
+// meet a dead connection, or the answer that a gateway out of step sent to another call.
 func WithHTTPClient(c *http.Client) Option {
 	return func(cfg *config) error {
 		if c == nil {
@@ -137,8 +128,8 @@ func WithMediaType(m MediaType) Option {
 	}
 }
 
-// WithAccept sets the media type that responses are asked for in. The default is [MediaTypeJSON], of which
-// the documentation says that it is widely accepted. [MediaTypeForm] is refused: the endpoint gives no responses in it.
+// WithAccept sets the media type that responses are asked for in. The default is [MediaTypeJSON]. [MediaTypeForm] is
+// refused: the endpoint gives no responses in it.
 func WithAccept(m MediaType) Option {
 	return func(cfg *config) error {
 		allowed := []MediaType{MediaTypeJSON, MediaTypeTextJSON, MediaTypeXML, MediaTypeTextXML}
@@ -146,7 +137,7 @@ func WithAccept(m MediaType) Option {
 			return optionError("WithAccept", fmt.Sprintf("%q", m),
 				fmt.Sprintf("no media type of the endpoint's responses; use one of %q", allowed))
 		}
-		cfg.accept = m
+		cfg.headers.Set("Accept", string(m))
 		return nil
 	}
 }
@@ -155,22 +146,16 @@ func WithAccept(m MediaType) Option {
 // headers"). By default the header is not sent.
 func WithApplication(name string) Option {
 	return func(cfg *config) error {
-		if err := checkHeaderValue("WithApplication", name); err != nil {
-			return err
-		}
-		cfg.application = name
-		return nil
+		cfg.headers.Set("MS-PartnerCenter-Application", name)
+		return checkHeaderValue("WithApplication", name)
 	}
 }
 
 // WithUserAgent sets the User-Agent header. The default names this module and its version.
 func WithUserAgent(userAgent string) Option {
 	return func(cfg *config) error {
-		if err := checkHeaderValue("WithUserAgent", userAgent); err != nil {
-			return err
-		}
-		cfg.userAgent = userAgent
-		return nil
+		cfg.headers.Set("User-Agent", userAgent)
+		return checkHeaderValue("WithUserAgent", userAgent)
 	}
 }
 

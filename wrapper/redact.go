@@ -6,14 +6,14 @@ import (
 	"fmt"
 	"html"
 	"maps"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 )
 
-// This file alone knows what a secret looks like, and keeps it out of texts that came from outside: what a service, a
-// proxy or a library said.
+// This file alone knows what a secret looks like, and keeps it out of texts that came from outside.
 
 // redacted stands where a secret was.
 const redacted = "REDACTED"
@@ -69,15 +69,9 @@ func redactValue(v any, left *int, secrets ...string) any {
 // holdsToken reports whether a text that could not be decoded may hold a token: it names one, or it is nothing but one
 // word, and not of letters alone as a message is.
 func holdsToken(s string) bool {
-	for range 4 {
-		if accessToken.MatchString(s) || bareToken.MatchString(s) && mixed(s) {
-			return true
-		}
-		for _, undo := range unescapes {
-			s = undo(s)
-		}
-	}
-	return false
+	return slices.ContainsFunc(layers(s), func(plain string) bool {
+		return accessToken.MatchString(plain) || bareToken.MatchString(plain) && mixed(plain)
+	})
 }
 
 // redact is Redact with another bound.
@@ -85,31 +79,34 @@ func redact(s string, most int, secrets ...string) string {
 	if len(s) < 8 && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return clip(s, most) // shorter than any secret
 	}
-	if looked := min(longest, 8*most+256); len(s) > looked { // an escape takes six bytes for one
-		s = s[:looked]
+	// An escape takes six bytes for one.
+	s = s[:min(len(s), longest, 8*most+256)]
+	var forms []string
+	for _, secret := range secrets {
+		forms = append(forms, layers(secret)...) // one that looks escaped is unescaped with the text
 	}
-	for _, secret := range secrets { // one that looks escaped is unescaped with the text
-		for _, undo := range unescapes {
-			if plain := undo(secret); plain != secret {
-				secrets = append(slices.Clip(secrets), plain)
-			}
-		}
-	}
-	shown := hide(s, secrets)
-	for depth, undone := 0, true; undone && depth < 4; depth++ {
-		undone = false
-		for _, undo := range unescapes { // one at a time: the secret itself may look escaped
-			plain := undo(s)
-			if plain == s {
-				continue
-			}
-			s, undone = plain, true
-			if hidden := hide(s, secrets); hidden != s {
-				shown = hidden
-			}
+	var shown string
+	for i, plain := range layers(s) {
+		if hidden := hide(plain, forms); i == 0 || hidden != plain {
+			shown = hidden
 		}
 	}
 	return clip(oneLine(shown), most)
+}
+
+// layers returns s, and what it becomes as its escapes are undone one at a time.
+func layers(s string) []string {
+	all := []string{s}
+	for depth, undone := 0, true; undone && depth < 4; depth++ {
+		undone = false
+		for _, undo := range unescapes {
+			if plain := undo(s); plain != s {
+				s, undone = plain, true
+				all = append(all, s)
+			}
+		}
+	}
+	return all
 }
 
 // longest is how much of a text is looked at: more than is ever shown of one.
@@ -190,24 +187,19 @@ func hideParts(s, secret string) string {
 	}
 	least := min(12, len(secret)-1)
 	var b strings.Builder
-	rest := s
-	for i := 0; i+least <= len(rest); {
-		if !strings.Contains(secret, rest[i:i+least]) {
+	for i := 0; i < len(s); {
+		end := i + least
+		if end > len(s) || !strings.Contains(secret, s[i:end]) {
+			b.WriteByte(s[i])
 			i++
 			continue
 		}
-		end := i + least
-		for end < len(rest) && strings.Contains(secret, rest[i:end+1]) {
+		for end < len(s) && strings.Contains(secret, s[i:end+1]) {
 			end++
 		}
-		b.WriteString(rest[:i])
 		b.WriteString(redacted)
-		rest, i = rest[end:], 0
+		i = end
 	}
-	if b.Len() == 0 {
-		return s
-	}
-	b.WriteString(rest)
 	return b.String()
 }
 
@@ -231,9 +223,8 @@ var unescapes = []func(string) string{
 	func(s string) string { return html.UnescapeString(xmlMarkup.ReplaceAllString(s, "")) },
 	func(s string) string {
 		return urlEscape.ReplaceAllStringFunc(s, func(escape string) string {
-			var b byte
-			_, _ = fmt.Sscanf(escape, "%%%02x", &b)
-			return string([]byte{b})
+			plain, _ := url.PathUnescape(escape)
+			return plain
 		})
 	},
 }

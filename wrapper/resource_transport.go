@@ -24,9 +24,9 @@ import (
 // if it differs. Any other request goes to base as it came, also after a redirect, and so does one with an Authorization.
 //
 // A 401 drops the token ([TokenSource.Invalidate]), and the request is sent once more with a new one if its body can be
-// ([http.Request.GetBody]). If not, the caller gets the 401. A 401 with code 900421 goes to the caller as well, and drops nothing:
-// the sign-in lacked multi-factor authentication, and so would a new token. Errors of the source are [*Error]s for
-// [errors.As]. While it keeps a distance from a service whose tokens are refused, requests wait until their contexts end.
+// ([http.Request.GetBody]). If not, the caller gets the 401, and so with code 900421, which drops nothing: the sign-in
+// lacked multi-factor authentication, and so would a new token. Errors of the source are [*Error]s for [errors.As]. While
+// it keeps a distance from a service whose tokens are refused, requests wait until their contexts end.
 func NewTransport(s *TokenSource, base http.RoundTripper, hosts ...string) http.RoundTripper {
 	if s == nil {
 		panic("wrapper: NewTransport(nil, …): pass the source that NewTokenSource returned")

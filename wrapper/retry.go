@@ -44,20 +44,12 @@ type Retry struct {
 }
 
 func (r Retry) withDefaults() (Retry, error) {
-	for _, d := range []struct {
-		field string
-		value *time.Duration
-		byDef time.Duration
-	}{
-		{"Delay", &r.Delay, 800 * time.Millisecond},
-		{"MaxDelay", &r.MaxDelay, 60 * time.Second},
-		{"AttemptTimeout", &r.AttemptTimeout, 30 * time.Second},
-	} {
-		if *d.value < 0 {
-			return r, optionError("WithRetry", fmt.Sprintf("%s: %s", d.field, *d.value), "a duration cannot be negative")
-		}
-		*d.value = cmp.Or(*d.value, d.byDef)
+	if min(r.Delay, r.MaxDelay, r.AttemptTimeout) < 0 {
+		return r, optionError("WithRetry", fmt.Sprintf("%+v", r), "a duration cannot be negative")
 	}
+	r.Delay = cmp.Or(r.Delay, 800*time.Millisecond)
+	r.MaxDelay = cmp.Or(r.MaxDelay, 60*time.Second)
+	r.AttemptTimeout = cmp.Or(r.AttemptTimeout, 30*time.Second)
 	r.MaxRetries = min(max(0, cmp.Or(r.MaxRetries, 3)), math.MaxInt-1) // and the first attempt
 	if r.StatusCodes == nil {
 		r.StatusCodes = []int{408, 429, 500, 502, 503, 504}
@@ -90,39 +82,35 @@ type retrier struct {
 // Do has the generated client take part: it is its gen.HttpRequestDoer. Its error is an *Error.
 func (r *retrier) Do(req *http.Request) (*http.Response, error) {
 	if err := makeSendable(req); err != nil {
-		return nil, noAnswer(req, 0, err)
+		return nil, noAnswer(req, 0, err).failure()
 	}
-	a, err := r.send(req, 1+r.retry.MaxRetries)
-	if err != nil {
-		return nil, err
+	a := r.send(req, 1+r.retry.MaxRetries)
+	if a.response == nil {
+		return nil, a.failure()
 	}
 	return a.forParser(), nil
 }
 
-// send sends the request until an attempt brings an answer that is final, or the attempts are used up. Its error is an
-// *Error: no answer came.
-func (r *retrier) send(req *http.Request, attempts int) (*answer, error) {
+// send sends the request until an attempt brings an answer that is final, or the attempts are used up.
+func (r *retrier) send(req *http.Request, attempts int) *answer {
 	ctx := req.Context()
 	if err := ctx.Err(); err != nil {
-		return nil, noAnswer(req, 0, err)
+		return noAnswer(req, 0, err)
 	}
 	started := time.Now()
 	for sent := 1; ; sent++ {
 		a := r.attempt(req)
 		a.attempts, a.started = sent, started
-		if unsent := new(notSent); errors.As(a.err, unsent) {
+		if has[notSent](a.err) {
 			a.attempts--
 		}
 		delay, again := r.shouldRetry(ctx, a, attempts)
 		r.log(ctx, a, delay, again)
 		if !again {
-			if a.response == nil {
-				return nil, a.failure()
-			}
-			return a, nil
+			return a
 		}
 		if err := wait(ctx, delay); err != nil {
-			return nil, noAnswer(req, sent, fmt.Errorf("%w while waiting to try again after %s", err, a.outcome()))
+			return noAnswer(req, sent, fmt.Errorf("%w while waiting to try again after %s", err, a.outcome()))
 		}
 	}
 }
@@ -153,17 +141,11 @@ func makeSendable(req *http.Request) error {
 // shouldRetry reports whether the failure may be transient and attempts remain, and how long to wait before the next.
 func (r *retrier) shouldRetry(ctx context.Context, a *answer, attempts int) (time.Duration, bool) {
 	switch {
-	case a.attempts >= attempts, ctx.Err() != nil:
-		return 0, false
-	case a.response == nil && !transient(a.err), a.response != nil && !slices.Contains(r.retry.StatusCodes, a.response.StatusCode):
+	case a.attempts >= attempts, ctx.Err() != nil, a.response == nil && !transient(a.err),
+		a.response != nil && !slices.Contains(r.retry.StatusCodes, a.response.StatusCode):
 		return 0, false
 	}
-	delay := r.retry.backoff(a.attempts)
-	if a.response != nil {
-		if after := retryAfter(a.response.Header); after > 0 {
-			delay = after
-		}
-	}
+	delay := cmp.Or(a.retryAfter(), r.retry.backoff(a.attempts))
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= delay {
 		return 0, false
 	}
@@ -173,24 +155,24 @@ func (r *retrier) shouldRetry(ctx context.Context, a *answer, attempts int) (tim
 // transient reports whether an attempt that no whole answer came for may go better next time. The network may; a TLS
 // handshake that failed for what the two sides are will not, nor will what cannot be sent or a call that its caller ended.
 func transient(err error) bool {
-	var (
-		handshake handshakeError
-		untrusted *tls.CertificateVerificationError
-		noTLS     tls.RecordHeaderError
-		op        *net.OpError
-		unsent    notSent
-		timeout   net.Error
-	)
+	op, inNetwork := errors.AsType[*net.OpError](err)
 	switch {
-	case errors.Is(err, context.Canceled), errors.As(err, &unsent), errors.As(err, &untrusted), errors.As(err, &noTLS),
-		errors.Is(err, http.ErrSchemeMismatch):
+	case errors.Is(err, context.Canceled), has[notSent](err), has[*tls.CertificateVerificationError](err),
+		has[tls.RecordHeaderError](err), errors.Is(err, http.ErrSchemeMismatch):
 		return false
-	case errors.As(err, &op) && strings.HasSuffix(op.Op, " error"): // "remote error" or "local error" of crypto/tls
+	case inNetwork && strings.HasSuffix(op.Op, " error"): // "remote error" or "local error" of crypto/tls
 		return slices.Contains(passingAlerts, op.Err.Error())
-	case errors.As(err, &handshake): // what neither the network nor an alert ended, this side's configuration did
-		return op != nil || errors.As(err, &timeout) && timeout.Timeout() || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+	case has[handshakeError](err): // what neither the network nor an alert ended, this side's configuration did
+		timeout, ok := errors.AsType[net.Error](err)
+		return inNetwork || ok && timeout.Timeout() || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 	}
 	return true
+}
+
+// has reports whether an error of type E is in err.
+func has[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
 }
 
 // passingAlerts are the texts of the TLS alerts that the next handshake may not meet: bad_record_mac and internal_error.
@@ -203,15 +185,12 @@ func temporary(err error) bool {
 	if errors.As(err, &says) {
 		return says.Retryable()
 	}
-	var network net.Error
-	return errors.As(err, &network) && transient(err)
+	return has[net.Error](err) && transient(err)
 }
 
 func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
 	select {
-	case <-timer.C:
+	case <-time.After(d):
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -224,9 +203,8 @@ func (r *retrier) log(ctx context.Context, a *answer, delay time.Duration, again
 		level = slog.LevelWarn
 	}
 	requestID := a.request.Header.Get(headerRequestID)
-	if a.response != nil && !strings.EqualFold(cmp.Or(a.response.Header.Get(headerRequestID), requestID), requestID) {
+	if reported := cmp.Or(a.header(headerRequestID), requestID); !strings.EqualFold(reported, requestID) {
 		// It may be another call's answer, on a connection that is out of step. No page says that the id is always repeated.
-		reported := a.response.Header.Get(headerRequestID)
 		if uuid.Validate(reported) != nil {
 			reported = "no GUID" // it may be anything, a token too
 		}

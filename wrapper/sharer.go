@@ -49,8 +49,8 @@ func (s *TokenSource) situation() Situation {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	situation := Situation{Endpoint: s.client.request.URL.String(), Refused: s.refused, Margin: s.cfg.expiryMargin,
-		Unknown: s.cfg.unknownLifetime, Logger: s.client.logger}
-	if h, now := s.current.Load(), s.now(); h.state(now) != expired {
+		Unknown: s.cfg.unknownLifetime, Logger: s.client.retrier.logger}
+	if h, now := s.current.Load(), s.now(); h.valid(now) {
 		situation.Held, situation.Left = h.token, h.end-now.since(h.since)
 	}
 	return situation

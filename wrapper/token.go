@@ -33,28 +33,27 @@ var errNoToken = errors.New("the answer holds no usable access token")
 
 // token returns what an answer is worth to the caller: a Token, or an *Error.
 func (a *answer) token() (*Token, error) {
+	if a.response == nil {
+		return nil, a.failure()
+	}
 	switch status := a.response.StatusCode; {
-	case status >= 200 && status < 300 && status != http.StatusOK:
-		return nil, a.noToken() // a success that is not documented; its body may be a token
-	case status != http.StatusOK:
+	case status < 200 || status > 299:
 		return nil, a.refusal()
+	case status != http.StatusOK || a.err != nil:
+		return nil, a.noToken() // the body of a success that is not documented may be a token, too
 	}
 	// By the body itself, as errors are read: a Content-Type is as often wrong as right.
-	var body gen.AccessToken
-	err := a.err
-	if err == nil {
-		if content := a.text(); bytes.HasPrefix(content, []byte("<")) {
-			err = unmarshalXML(content, &body)
-		} else {
-			err = json.Unmarshal(content, &body)
-		}
+	content, decode := a.text(), json.Unmarshal
+	if bytes.HasPrefix(content, []byte("<")) {
+		decode = unmarshalXML
 	}
-	if err != nil || body.AccessToken == "" || indexInvalid(body.AccessToken) >= 0 {
+	var body gen.AccessToken
+	if decode(content, &body) != nil || body.AccessToken == "" || indexInvalid(body.AccessToken) >= 0 {
 		return nil, a.noToken()
 	}
 	t := &Token{AccessToken: body.AccessToken, ExpiresAt: expiry(a.started, body.ExpiresIn)}
 	t.TokenType = redact(body.TokenType, 64, t.AccessToken)
-	t.RequestID, t.CorrelationID = a.ids(t.AccessToken)
+	t.RequestID, t.CorrelationID = a.id(headerRequestID, t.AccessToken), a.id(headerCorrelationID, t.AccessToken)
 	return t, nil
 }
 

@@ -3,31 +3,25 @@ package wrapper
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
 // TokenSource caches a token and renews it in the background. Make one with [NewTokenSource] for each client and share
-// it. It is safe for concurrent use, starts nothing before it is asked, and has nothing to close: a source that nobody
-// asks holds no goroutine and no timer.
+// it. It is safe for concurrent use and has nothing to close: a source that nobody asks holds no goroutine and no timer.
 //
-// A fresh token costs a look at the clock. One exchange at a time is made whatever the number of callers. Well before
-// the token expires it is stale: a call has the source renew it in the background, at a moment that differs from source
-// to source, so that nobody waits and a fleet does not come all at once. While the old token is valid, a renewal that
-// fails costs callers nothing and is tried again after a pause.
+// One exchange at a time is made whatever the number of callers. Well before the token expires, a call starts its
+// renewal in the background, at a moment that differs between sources, so that nobody waits and a fleet does not come
+// all at once. While the old token is valid, a renewal that fails costs callers nothing and is tried again after a pause.
 //
-// Lifetimes are counted by the wall clock and by the monotonic one, whichever says that more time has passed. So a
-// machine that slept does not serve an expired token, nor one whose clock was set back; a clock that is set forward
-// costs an exchange.
+// Of the wall clock and the monotonic one, the one by which more time has passed counts. So neither sleep nor a clock
+// that is set back makes a source serve an expired token; a clock that is set forward costs an exchange.
 type TokenSource struct {
 	client *Client
 	sharer Sharer // nil: each exchange is the source's own
 	cfg    sourceConfig
-	// renewAt is the part of a token's lifetime after which this source renews it.
-	renewAt float64
-	now     func() instant
+	now    func() instant
 
 	current atomic.Pointer[held] // what Token reads; written under mu
 
@@ -56,52 +50,49 @@ type flight struct {
 	began   instant
 	done    chan struct{}
 	token   *Token
-	err     error
+	failure *Error
 	ended   instant
 	share   time.Duration // for how long the failure answers further callers
 }
 
-// NewTokenSource returns a source of tokens that c gets. It makes no exchange until it is asked for a token. It panics
-// if c is nil.
+// NewTokenSource returns a source of tokens that c gets, once it is asked for one. It panics if c is nil.
 func NewTokenSource(c *Client, opts ...SourceOption) *TokenSource {
 	if c == nil {
 		panic("wrapper: NewTokenSource(nil): pass the client that NewClient returned")
 	}
 	s := &TokenSource{client: c, cfg: sourceDefaults, now: now}
+	WithRenewalWindow(0.80, 0.81)(&s.cfg)
 	for _, opt := range opts {
 		opt(&s.cfg)
 	}
 	if s.cfg.sharer != nil {
 		s.sharer, s.client = s.cfg.sharer(), c.impatient()
 	}
-	// Drawn once: sources of different periods drift apart steadily, where a new draw for each token would have them
-	// wander.
-	s.renewAt = s.cfg.renewFrom + rand.Float64()*(s.cfg.renewTo-s.cfg.renewFrom)
 	return s
 }
 
 // Token returns a token that is valid for longer than the expiry margin, unless the service gives only shorter ones. It
 // waits only while there is none: for the first, after [TokenSource.Invalidate], or when renewals failed until the last
-// one expired. A caller whose context ends stops waiting; the exchange goes on for the others, under a time limit of its
-// own that holds whatever a [BearerFunc] or a transport does. Callers share the token, so it must not be changed.
+// one expired. A caller whose context ends stops waiting; the exchange goes on for the others, within
+// [WithExchangeTimeout] whatever a [BearerFunc] or a transport does. Callers share the token, so it must not be changed.
 //
 // Every error it returns is an [*Error]. Further callers get the same failure for a second, or for as long as the
-// service asked to be left alone, 5 minutes at most. Exchanges that only bring tokens of no use, because they are
-// refused or expire at once, keep a distance that grows to 30 seconds; callers wait meanwhile.
+// service asked to be left alone, 5 minutes at most. While tokens are refused or expire at once, exchanges keep a
+// distance that grows to 30 seconds, and callers wait.
 func (s *TokenSource) Token(ctx context.Context) (*Token, error) {
-	h := s.current.Load()
-	switch h.state(s.now()) {
-	case fresh:
+	h, now := s.current.Load(), s.now()
+	switch {
+	case h.fresh(now):
 		return h.token, nil
-	case stale:
+	case h.valid(now):
 		s.renew(ctx)
 		return h.token, nil
 	}
 	return s.wait(ctx)
 }
 
-// Invalidate drops t, for a caller that the far side refused it to, so that the next call gets another token. A token
-// that has been replaced already is left alone. A nil t does nothing.
+// Invalidate drops t, for a caller to whom it was refused, so that the next call gets another token. It does nothing
+// if t is nil or has been replaced already.
 func (s *TokenSource) Invalidate(t *Token) {
 	if t == nil {
 		return
@@ -122,8 +113,8 @@ func (s *TokenSource) Invalidate(t *Token) {
 	}
 }
 
-// Format implements [fmt.Formatter] for every verb and flag: the token that is held, without its secret. Without it, fmt
-// would look at the source's fields while they change.
+// Format implements [fmt.Formatter] for every verb and flag: the token that is held, without its secret. fmt by itself
+// would read fields while they change.
 func (s *TokenSource) Format(f fmt.State, _ rune) {
 	var token *Token
 	if h := s.current.Load(); h != nil {
@@ -132,25 +123,15 @@ func (s *TokenSource) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "TokenSource{%v}", token)
 }
 
-type state int
+// fresh and valid report whether there is a token that is not yet stale, or not yet over. What is fresh is valid.
+func (h *held) fresh(now instant) bool { return h != nil && now.since(h.since) < h.stale }
+func (h *held) valid(now instant) bool { return h != nil && now.since(h.since) < h.end }
 
-const (
-	expired state = iota // or none
-	stale
-	fresh
-)
-
-func (h *held) state(now instant) state {
-	if h == nil {
-		return expired
-	}
-	switch age := now.since(h.since); {
-	case age < h.stale:
-		return fresh
-	case age < h.end:
-		return stale
-	}
-	return expired
+// staleIn returns h with its token stale after d, or at its end if that comes first.
+func (h *held) staleIn(d time.Duration, now instant) *held {
+	later, age := *h, now.since(h.since)
+	later.stale = age + min(d, h.end-age)
+	return &later
 }
 
 // renew starts a renewal in the background, unless somebody else is at it.
@@ -159,8 +140,8 @@ func (s *TokenSource) renew(ctx context.Context) {
 		return
 	}
 	defer s.mu.Unlock()
-	now := s.now()
-	if s.flight == nil && s.current.Load().state(now) == stale && now.since(s.last) >= s.distance {
+	h, now := s.current.Load(), s.now()
+	if s.flight == nil && h.valid(now) && !h.fresh(now) && now.since(s.last) >= s.distance {
 		s.start(ctx, true)
 	}
 }
@@ -189,20 +170,19 @@ func (s *TokenSource) wait(ctx context.Context) (*Token, error) {
 		case f.share > 0:
 			return nil, f.failed(s.now())
 		}
-		// A renewal is one attempt; with nothing left to serve, a whole exchange has to be tried. Or the token was one that
-		// had been refused.
+		// The token was a refused one; or a renewal failed, whose one attempt is not enough with nothing left to serve.
 	}
 	return nil, &Error{Err: fmt.Errorf("%w while %s", ctx.Err(), waiting)}
 }
 
-// join returns what a caller without a token gets: one that came meanwhile, the outcome of an exchange, or the distance
-// to keep from the last.
+// join returns what a caller without a token gets: one that came meanwhile, an exchange to wait for, or how long to wait
+// before the next.
 func (s *TokenSource) join(ctx context.Context) (*Token, *flight, time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now, h := s.now(), s.current.Load()
+	h, now := s.current.Load(), s.now()
 	switch {
-	case h.state(now) != expired:
+	case h.valid(now):
 		return h.token, nil, 0
 	case s.flight != nil:
 		return nil, s.flight, 0

@@ -16,8 +16,8 @@ import (
 // start begins an exchange. It needs mu.
 func (s *TokenSource) start(ctx context.Context, renewal bool) {
 	s.flight = &flight{renewal: renewal, began: s.now(), done: make(chan struct{})}
-	// The exchange outlives the call that began it and serves others, so of its context the values remain alone, and
-	// of those not the request id: with it the service would give the same token again.
+	// The exchange serves others as well, so it outlives the call that began it. It has a request id of its own: with the
+	// caller's the service would give the same token again.
 	go s.exchange(ContextWithRequestID(context.WithoutCancel(ctx), uuid.Nil), s.flight, s.abandoned)
 }
 
@@ -27,13 +27,13 @@ const mostAbandoned = 8
 // exchange makes an exchange, in a goroutine of its own, and lands it at its limit whatever is below.
 func (s *TokenSource) exchange(ctx context.Context, f *flight, abandoned int) {
 	var (
-		token *Token
-		again time.Duration // when the sharer wants to be asked next
-		err   error
+		token   *Token
+		again   time.Duration // when the sharer wants to be asked next
+		failure *Error
 	)
 	limited, cancel := context.WithTimeout(ctx, s.cfg.exchangeTimeout)
 	defer cancel()
-	// A moment later than the context, so that an exchange which heeds it can say what it was waiting for.
+	// A moment after the context's end, so that an exchange which heeds it can say what it was waiting for.
 	abandon := time.AfterFunc(max(s.cfg.exchangeTimeout, s.cfg.exchangeTimeout+10*time.Millisecond), func() {
 		s.mu.Lock()
 		s.abandoned++
@@ -41,39 +41,45 @@ func (s *TokenSource) exchange(ctx context.Context, f *flight, abandoned int) {
 		s.land(ctx, f, nil, 0, s.overran(&Error{}))
 	})
 	defer func() {
-		if reason := recover(); reason != nil {
-			err = &Error{Err: RedactError(fmt.Errorf("panic in the exchange: %v", reason))}
-			defer s.log(ctx, slog.LevelError, "panic while getting a token", slog.String("error", err.Error()), slog.String("stack", string(debug.Stack())))
+		reason := recover()
+		if reason != nil {
+			failure = &Error{Err: RedactError(fmt.Errorf("panic in the exchange: %v", reason))}
 		}
-		if token == nil && err == nil {
-			err = &Error{Err: errors.New("the exchange ended without an outcome")} // a BearerFunc can end the goroutine
+		if token == nil && failure == nil { // a BearerFunc can end the goroutine
+			failure = &Error{Err: errors.New("the exchange ended without an outcome")}
 		}
-		if abandon.Stop(); err != nil && limited.Err() != nil {
-			err = s.overran(err)
+		abandon.Stop()
+		if failure != nil && limited.Err() != nil {
+			failure = s.overran(failure)
 		}
-		s.land(ctx, f, token, again, err)
+		s.land(ctx, f, token, again, failure)
+		if reason != nil {
+			s.log(ctx, slog.LevelError, "panic while getting a token",
+				slog.String("error", failure.Error()), slog.String("stack", string(debug.Stack())))
+		}
 	}()
 	if abandoned >= mostAbandoned {
-		err = &Error{Err: fmt.Errorf("%d exchanges run on after their limit: the bearer or the transport ignores its context", abandoned)}
+		failure = &Error{Err: fmt.Errorf("%d exchanges run on after their limit: the bearer or the transport ignores its context",
+			abandoned)}
 		return
 	}
-	attempts := 1 + s.client.retrier.retry.MaxRetries
-	if f.renewal {
-		attempts = 1 // it has time: the source's pause is kinder to a service in trouble than the client's retries are
+	var err error
+	exchange := s.client.GenerateToken
+	if f.renewal { // it has time: the source's pause is kinder to a service in trouble than the client's retries are
+		exchange = func(ctx context.Context) (*Token, error) { return s.client.exchange(ctx, 1) }
 	}
-	exchange := func(ctx context.Context) (*Token, error) { return s.client.exchange(ctx, attempts) }
 	if s.sharer != nil {
 		token, again, err = s.sharer.Token(limited, s.situation(), exchange)
-		if e := (*Error)(nil); err != nil && !errors.As(err, &e) {
-			err = &Error{Err: RedactError(err)}
-		}
 	} else {
 		token, err = exchange(limited)
+	}
+	if err != nil && !errors.As(err, &failure) {
+		failure = &Error{Err: RedactError(err)}
 	}
 }
 
 // land makes the outcome of an exchange known, and logs what no caller is told of. Only the first outcome counts.
-func (s *TokenSource) land(ctx context.Context, f *flight, token *Token, again time.Duration, err error) {
+func (s *TokenSource) land(ctx context.Context, f *flight, token *Token, again time.Duration, failure *Error) {
 	s.mu.Lock()
 	if s.flight != f {
 		s.abandoned-- // what ran on after its limit has ended
@@ -82,27 +88,28 @@ func (s *TokenSource) land(ctx context.Context, f *flight, token *Token, again t
 	}
 	s.flight, f.ended = nil, s.now()
 	h := s.current.Load()
-	valid := h.state(f.ended) != expired
-	if err == nil {
+	valid := h.valid(f.ended)
+	var (
+		err         error
+		left, pause time.Duration
+	)
+	if failure == nil {
 		err = s.take(f, h, token, again)
 	} else {
-		f.err, f.share = err, min(retryAfterOf(err), mostShared)
+		err, pause = failure, failure.RetryAfter
+		f.failure, f.share = failure, min(failure.RetryAfter, mostShared)
 		if !f.renewal {
 			f.share = max(f.share, s.cfg.sharedFailure)
 		}
 		s.failure = f
 	}
-	var left, pause time.Duration
 	if err != nil && valid {
-		age := f.ended.since(h.since)
-		left = h.end - age
-		if pause = again; pause <= 0 {
-			pause = s.pause(left)
+		left = h.end - f.ended.since(h.since)
+		if again <= 0 {
+			again = s.pause(left)
 		}
-		pause = max(pause, retryAfterOf(err))
-		later := *h
-		later.stale = age + min(pause, left)
-		s.current.Store(&later)
+		pause = max(pause, again)
+		s.current.Store(h.staleIn(pause, f.ended))
 	}
 	close(f.done)
 	s.mu.Unlock()
@@ -111,7 +118,7 @@ func (s *TokenSource) land(ctx context.Context, f *flight, token *Token, again t
 	case valid:
 		s.log(ctx, slog.LevelWarn, "renewing the token failed; the old one is still valid",
 			slog.Duration("valid_for", left), slog.Duration("retry_in", pause), slog.String("error", err.Error()))
-	case f.err == nil:
+	case failure == nil:
 		s.log(ctx, slog.LevelWarn, "the exchange brought a token of no use", slog.String("error", err.Error()))
 	}
 }
@@ -119,7 +126,7 @@ func (s *TokenSource) land(ctx context.Context, f *flight, token *Token, again t
 // log logs in a goroutine of the source's own, where a logger that panics would end the process.
 func (s *TokenSource) log(ctx context.Context, level slog.Level, message string, attrs ...slog.Attr) {
 	defer func() { _ = recover() }()
-	s.client.logger.LogAttrs(ctx, level, message, attrs...)
+	s.client.retrier.logger.LogAttrs(ctx, level, message, attrs...)
 }
 
 var (
@@ -130,25 +137,23 @@ var (
 // take puts a token into service, or returns why it is of no use. One that is too short serves those who wait for it.
 func (s *TokenSource) take(f *flight, old *held, token *Token, again time.Duration) error {
 	s.failure = nil
-	h := s.hold(token, f.began)
-	if old != nil && old.token == token { // the sharer knows no better one
-		*h = *old
-	}
-	if again > 0 {
-		age := f.ended.since(h.since)
-		h.stale = age + min(again, h.end-age)
-	}
-	switch {
-	case s.refused != nil && token.AccessToken == s.refused.AccessToken:
+	if s.refused != nil && token.AccessToken == s.refused.AccessToken {
 		s.keepDistance(f.ended)
 		return errRefused
-	case h.end < time.Second:
-		f.token, s.given = token, token
+	}
+	f.token, s.given = token, token
+	h := old
+	if old == nil || old.token != token { // else the sharer knows no better one
+		h = s.hold(token, f.began)
+	}
+	if h.end < time.Second {
 		s.keepDistance(f.ended)
 		return errShort
 	}
+	if again > 0 {
+		h = h.staleIn(again, f.ended)
+	}
 	s.served(old, f.ended)
-	f.token, s.given = token, token
 	s.current.Store(h)
 	return nil
 }
@@ -161,7 +166,7 @@ func (s *TokenSource) hold(t *Token, began instant) *held {
 	}
 	h := &held{token: t, since: began, end: lifetime - s.cfg.expiryMargin}
 	h.stale = h.end
-	if part := float64(lifetime) * s.renewAt; part < float64(h.end) {
+	if part := float64(lifetime) * s.cfg.renewAt; part < float64(h.end) {
 		h.stale = time.Duration(part)
 	}
 	return h
@@ -189,9 +194,9 @@ func (s *TokenSource) served(h *held, now instant) bool {
 	return true
 }
 
-// pause is how long to leave a service alone after a renewal failed. The next try comes near the end of what the
-// token still lasts, less a reserve for a few more at the shortest pause. So few tries go to a service that is down, those
-// that come when it is back are spread over time, and one of them comes in time. `make fleet` shows it.
+// pause is how long to leave a service alone after a renewal failed. The next try comes near the token's end, less a
+// reserve for a few more at the shortest pause: few go to a service that is down, and those that come when it is back are
+// spread over time. `make fleet` shows it.
 func (s *TokenSource) pause(left time.Duration) time.Duration {
 	const reserve = 2.5 // shortest pauses
 	pause := s.cfg.renewalPause
@@ -205,32 +210,19 @@ func (s *TokenSource) pause(left time.Duration) time.Duration {
 // mostShared bounds for how long a Retry-After keeps callers from the service.
 const mostShared = 5 * time.Minute
 
-func retryAfterOf(err error) time.Duration {
-	var e *Error
-	if errors.As(err, &e) {
-		return e.RetryAfter
-	}
-	return 0
-}
-
 // failed returns the failure as it is at a later moment.
-func (f *flight) failed(now instant) error {
-	var e *Error
-	if !errors.As(f.err, &e) || e.RetryAfter == 0 {
-		return f.err
+func (f *flight) failed(now instant) *Error {
+	if f.failure.RetryAfter == 0 {
+		return f.failure
 	}
-	later := *e
-	later.RetryAfter = max(0, e.RetryAfter-now.since(f.ended))
+	later := *f.failure
+	later.RetryAfter = max(0, later.RetryAfter-now.since(f.ended))
 	return &later
 }
 
 // overran returns the error of an exchange that its own limit ended. The callers' contexts have not, so it must not look
 // as if they had.
-func (s *TokenSource) overran(err error) error {
-	var e *Error
-	if !errors.As(err, &e) {
-		e = &Error{}
-	}
+func (s *TokenSource) overran(e *Error) *Error {
 	limit := *e
 	limit.Err = fmt.Errorf("no token within WithExchangeTimeout (%s): %w", s.cfg.exchangeTimeout, os.ErrDeadlineExceeded)
 	if e.Err != nil {

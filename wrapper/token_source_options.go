@@ -1,23 +1,25 @@
 package wrapper
 
-import "time"
+import (
+	"math/rand/v2"
+	"time"
+)
 
 // SourceOption configures a [TokenSource]. A duration of zero or less stands for the default.
 type SourceOption func(*sourceConfig)
 
 type sourceConfig struct {
-	renewFrom, renewTo float64
-	renewalPause       time.Duration
-	expiryMargin       time.Duration
-	unknownLifetime    time.Duration
-	sharedFailure      time.Duration
-	exchangeTimeout    time.Duration
-	sharer             func() Sharer
+	renewAt         float64 // the part of a token's lifetime after which it is renewed
+	renewalPause    time.Duration
+	expiryMargin    time.Duration
+	unknownLifetime time.Duration
+	sharedFailure   time.Duration
+	exchangeTimeout time.Duration
+	sharer          func() Sharer
 }
 
+// sourceDefaults are the defaults that need not be drawn.
 var sourceDefaults = sourceConfig{
-	renewFrom:       0.80,
-	renewTo:         0.81,
 	renewalPause:    30 * time.Second,
 	expiryMargin:    30 * time.Second,
 	unknownLifetime: 5 * time.Minute,
@@ -32,7 +34,8 @@ var sourceDefaults = sourceConfig{
 func WithRenewalWindow(from, to float64) SourceOption {
 	return func(c *sourceConfig) {
 		if 0 < from && from <= to && to <= 1 {
-			c.renewFrom, c.renewTo = from, to
+			// Not drawn anew for each token: sources of different periods drift apart, others would wander.
+			c.renewAt = from + rand.Float64()*(to-from)
 		}
 	}
 }

@@ -34,8 +34,7 @@ func roundTrip(c *http.Client, req *http.Request) (*http.Response, error) {
 
 // oneConnectionEach makes a connection for each round trip. An exchange comes once in most of an hour, longer than any
 // server keeps a connection; and a kept one can be dead, or bring the surplus answer of another call, token included.
-// [http.Transport.DisableKeepAlives] alone leaves a gap: over HTTP/2, calls that connect at the same moment can come to
-// share a connection before it counts as used.
+// With DisableKeepAlives alone, calls that connect at the same moment over HTTP/2 can share a connection.
 type oneConnectionEach struct{ model *http.Transport }
 
 func (t oneConnectionEach) RoundTrip(req *http.Request) (*http.Response, error) {

@@ -4,9 +4,9 @@ package main
 // operators and numbers. They hold on to text that names of the service or of the standard library are in.
 var wrapperMutations = []mutation{
 	// the request
-	inWrapper("Accept not sent", `{"Accept", []string{string(cfg.accept)}},`, ``),
-	inWrapper("request not marked as replayable", `{headerReplayable, nil},`, ``),
-	inWrapper("compressed answers asked for", `{"Accept-Encoding", []string{"identity"}}`, `{"Accept-Encoding", []string{"gzip"}}`),
+	inWrapper("Accept not sent", `{string(MediaTypeJSON)}`, `nil`),
+	inWrapper("request not marked as replayable", `"Idempotency-Key": nil,`, ``),
+	inWrapper("compressed answers asked for", `{"identity"}`, `{"gzip"}`),
 	inWrapper("request id under another name", `"Ms-Requestid"`, `"Ms-Request-Id"`),
 	inWrapper("one id for all calls", `value = uuid.New()`, `value = uuid.Max`),
 	inWrapper("new request id on each attempt", `try := req.Clone(httptrace.WithClientTrace(ctx, &a.trace))`,
@@ -28,14 +28,14 @@ var wrapperMutations = []mutation{
 	inWrapper("no jitter", `return rand.N(bound)`, `return bound + 0*rand.N(bound)`),
 	inWrapper("half the jitter", `return rand.N(bound)`, `return bound/2 + rand.N(bound)/2`),
 	inWrapper("a TLS alert that stays retried", `tls.AlertError(80)`, `tls.AlertError(40)`),
-	inWrapper("untrusted server retried", `errors.As(err, &untrusted)`, `untrusted != nil`),
+	inWrapper("untrusted server retried", `has[*tls.CertificateVerificationError](err)`, `false`),
 	inWrapper("a limit of the http.Client taken for the caller's", `fmt.Errorf("%v: %w", err, os.ErrDeadlineExceeded)`, `err; _ = os.ErrDeadlineExceeded`),
 
 	// the answer
 	inWrapper("a body read on after its caller has gone", `defer context.AfterFunc(req.Context(), a.closeBody)()`, ``),
 	inWrapper("what follows a 101 read", `resp.StatusCode < 200`, `resp.StatusCode < 100`),
 	inWrapper("a lifetime from receipt", `from.Add(time.Duration(seconds) * time.Second)`, `time.Now().Add(time.Duration(seconds) * time.Second)`),
-	inWrapper("another call's answer not logged", `!strings.EqualFold(cmp.Or(`, `false && !strings.EqualFold(cmp.Or(`),
+	inWrapper("another call's answer not logged", `!strings.EqualFold(reported, requestID)`, `false && !strings.EqualFold(reported, requestID)`),
 	inWrapper("429 taken for unavailable", `return ErrThrottled`, `return ErrUnavailable`),
 	inWrapper("the global scope for China", `gen.ServerChina + "/.default"`, `gen.ServerGlobal + "/.default"`),
 
