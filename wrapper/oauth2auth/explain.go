@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/partnercenter-go/generatetoken/wrapper"
 	"github.com/partnercenter-go/generatetoken/wrapper/internal/signin"
 )
 
@@ -18,7 +19,7 @@ var ErrSignInRequired = errors.New("a person has to sign in again")
 // reasons are what Entra's codes mean ("Refresh tokens in the Microsoft identity platform" and its pages on the grants).
 var reasons = map[string]string{
 	"AADSTS700082":  "the refresh token was not used for 90 days",
-	"AADSTS50173":   "the refresh token was revoked, as by a new password",
+	"AADSTS50173":   "the refresh token was revoked, by a new password for one",
 	"AADSTS50076":   "multi-factor authentication is wanted",
 	"AADSTS50079":   "multi-factor authentication is wanted",
 	"AADSTS65001":   "nobody consented to what the application asks for",
@@ -36,21 +37,42 @@ func explain(err error, secrets ...string) error {
 		temporary := signin.BrokenNetwork(err) || strings.HasPrefix(err.Error(), "oauth2: cannot fetch token: ")
 		return signin.Error(fmt.Errorf("no token from Entra: %w", err), temporary, secrets...)
 	}
-	if reason := reasons[entraCode.FindString(refused.ErrorDescription)]; reason != "" {
-		err = fmt.Errorf("%s: %w", reason, err)
-	}
 	var status int
 	if refused.Response != nil {
 		status = refused.Response.StatusCode
 	}
-	temporary := signin.TemporaryStatus(status)
+	temporary, reason := signin.TemporaryStatus(status), reasons[entraCode.FindString(refused.ErrorDescription)]
+	r := refusal{of: []error{err}, text: "no token from Entra"}
+	step := ""
 	switch {
 	case temporary:
 	case refused.ErrorCode == "invalid_grant", refused.ErrorCode == "interaction_required":
-		err = fmt.Errorf("%w: %w", ErrSignInRequired, err)
+		r.of = append(r.of, ErrSignInRequired)
+		r.text += ": " + ErrSignInRequired.Error()
+		step = "; sign in again, as pctoken login does"
 	case status/100 == 3:
-		err = fmt.Errorf("redirects are not followed, so check the token URL: %w", err)
+		r.text += ": redirects are not followed, so check the token URL"
+	case reason == "":
+		step = "; check the tenant, the application and its credential"
+	}
+	if reason != "" {
+		r.text += ": " + reason
+	}
+	said := err.Error()
+	if refused.ErrorCode != "" {
+		first, _, _ := strings.Cut(refused.ErrorDescription, "\r\n") // the ids of the answer follow
+		said = strings.TrimSuffix(refused.ErrorCode+": "+first, ": ")
 	}
 	secrets = append(secrets, signin.Secrets(refused.Response)...)
-	return signin.Error(fmt.Errorf("no token from Entra: %w", err), temporary, secrets...)
+	r.text = wrapper.Redact(r.text+": "+said+step, secrets...) // %#v shows it
+	return signin.Error(r, temporary, secrets...)
 }
+
+// refusal tells in a line what its errors take several for.
+type refusal struct {
+	text string
+	of   []error
+}
+
+func (r refusal) Error() string   { return r.text }
+func (r refusal) Unwrap() []error { return r.of }

@@ -105,6 +105,39 @@ func TestErrors_SayWhetherToTryAgain(t *testing.T) {
 	}
 }
 
+// What Entra says is one line: what it means, its code and first line, and what to do next, and no more is taken out of
+// it than secrets.
+func TestErrors_SayWhatEntraMeansAndWhatToDo(t *testing.T) {
+	for code, want := range map[string]struct{ oauth, reason, step string }{
+		"AADSTS700082":  {"invalid_grant", "not used for 90 days", "sign in again, as pctoken login does"},
+		"AADSTS50173":   {"invalid_grant", "revoked, by a new password for one", "sign in again, as pctoken login does"},
+		"AADSTS50076":   {"invalid_grant", "multi-factor authentication", "sign in again, as pctoken login does"},
+		"AADSTS50079":   {"interaction_required", "multi-factor authentication", "sign in again, as pctoken login does"},
+		"AADSTS65001":   {"invalid_grant", "nobody consented", "sign in again, as pctoken login does"},
+		"AADSTS70000":   {"invalid_grant", "a person has to sign in again", "sign in again, as pctoken login does"},
+		"AADSTS7000215": {"invalid_client", "the secret's value, not its ID", "the secret's value, not its ID"},
+		"AADSTS7000222": {"invalid_client", "has expired", "make another in Entra"},
+		"AADSTS700016":  {"unauthorized_client", "", "check the tenant, the application and its credential"},
+	} {
+		said := code + ": what Entra says."
+		for of, err := range failures(t, refuse(400, want.oauth, said+"\r\nTrace ID: 1\r\nTimestamp: 2")) {
+			text := err.Error()
+			if !strings.Contains(text, want.reason) || !strings.Contains(text, want.step) {
+				t.Errorf("%s, %s: want %q and %q: %s", code, of, want.reason, want.step, text)
+			}
+			if strings.Count(text, want.oauth+": "+said) != 1 || strings.ContainsAny(text, "\r\n\\") || strings.Contains(text, "Trace") {
+				t.Errorf("%s, %s: not Entra's first line: %s", code, of, text)
+			}
+			if strings.Contains(text, "REDACTED") {
+				t.Errorf("%s, %s: words are taken for a secret: %s", code, of, text)
+			}
+			if refused := new(oauth2.RetrieveError); !errors.As(err, &refused) || !strings.Contains(refused.ErrorDescription, "Trace ID: 1") {
+				t.Errorf("%s, %s: the whole answer is lost", code, of)
+			}
+		}
+	}
+}
+
 func TestErrors_OfANetworkThatIsDownAreRetryable(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
