@@ -92,7 +92,7 @@ func checkWorkflow(t *testing.T, text string) {
 		}
 		for _, step := range job.Steps {
 			for line := range strings.Lines(step.Run) {
-				if !strings.HasPrefix(line, "go install") {
+				if !strings.HasPrefix(line, "go install") && !strings.HasPrefix(line, "go test") { // the reader's own tests
 					lines = append(lines, strings.TrimSpace(line))
 				}
 			}
