@@ -229,3 +229,46 @@ func TestQuota_IsNotUsedUpByAColdFleet(t *testing.T) {
 		}
 	})
 }
+
+// It holds the lease again and again, and says each time that the exchange failed.
+func TestFailureOfOneColdReplica_PutsOffNoRenewal(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		e, store := &endpoint{}, &memory{}
+		sources := fleet(t, 20, e, store)
+		askAll(t, sources)
+		broken := wrapper.NewTokenSource(client(t, roundTrip(func(*http.Request) (*http.Response, error) {
+			return nil, errors.New("no route to host")
+		})), use(store), wrapper.WithExpiryMargin(50*time.Minute)) // so that the fleet's token is of no use to it for long
+		for range 3 * time.Hour / (10 * time.Second) {
+			_, _ = broken.Token(t.Context())
+			call(t, sources, 10*time.Second, 10*time.Second)
+		}
+		if n := e.count(); n < 3*60/40 || n > 3*60/35+1 {
+			t.Errorf("%d exchanges in three hours", n)
+		}
+	})
+}
+
+func TestCallThatWasGivenUp_ChangesNothingWhenItEnds(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		release := make(chan struct{})
+		var requests atomic.Int64
+		e, store := &endpoint{}, &memory{}
+		s := source(t, roundTrip(func(r *http.Request) (*http.Response, error) {
+			if requests.Add(1) == 1 {
+				<-release // whatever its context says
+				return nil, errors.New("released")
+			}
+			return e.RoundTrip(r)
+		}), store)
+		if _, err := s.Token(t.Context()); err == nil {
+			t.Fatal("got a token")
+		}
+		pass(time.Second)
+		mustToken(t, s)
+		close(release)
+		pass(time.Second)
+		store.fail(func(string, string) error { return errors.New("connection refused") })
+		call(t, []*wrapper.TokenSource{s}, 3*time.Hour, 10*time.Second)
+	})
+}

@@ -35,10 +35,8 @@ type record struct {
 // secretToken is a token that shows its secret in JSON.
 type secretToken wrapper.Token
 
-func (r record) ttl() time.Duration { return max(r.Left, r.Quiet) }
-
-// place returns the key of the record that the sources of an endpoint, an identity and a secret share, and what seals it
-// there and nowhere else: two blocks of HKDF, of which the first is an HMAC.
+// place returns the key of the record that the sources of an endpoint, an identity and a secret share, and what seals
+// it there and nowhere else: two blocks of HKDF, of which the first is an HMAC.
 func place(secret []byte, endpoint, identity string) (string, cipher.AEAD) {
 	info := fmt.Sprintf("partnercenter-go/generatetoken sharedcache 1: %q %q", endpoint, identity)
 	blocks, _ := hkdf.Key(sha256.New, secret, nil, info, 2*sha256.Size) // nothing here fails for these lengths
@@ -52,23 +50,26 @@ func (c *call) read(ctx context.Context) error {
 	var raw []byte
 	var left time.Duration
 	began := time.Now()
+	c.kept = record{}
 	err := c.operate(ctx, func() (err error) { raw, left, err = c.store.Get(ctx, c.key); return err })
-	if c.kept = (record{}); err != nil || len(raw) == 0 {
+	if err != nil || len(raw) == 0 {
 		return err
 	}
-	var r record
+	c.kept.raw = raw
+	r := c.kept
 	plain, err := c.aead.Open(nil, nil, raw, nil)
 	if err == nil {
 		err = json.Unmarshal(plain, &r)
 	}
 	if err != nil {
 		c.now.Logger.WarnContext(ctx, "the shared record does not open, and is ignored", slog.String("key", c.key))
-	} else if time.Since(r.End) < 10*time.Minute { // which is no clock's error any more
-		r.age = max(0, r.ttl()-left) + time.Since(began)
-		r.Left, r.Quiet = r.Left-r.age, r.Quiet-r.age
+	} else if time.Since(r.End) < 10*time.Minute { // clocks do not differ by more
+		r.age = max(0, r.Left-left, r.Quiet-left) + time.Since(began)
+		r.Left -= r.age
+		r.Quiet -= r.age
 		c.kept = r
 	}
-	if c.kept.raw = raw; c.kept.Refused {
+	if c.kept.Refused {
 		c.refuse(c.kept.Token.AccessToken)
 	}
 	return nil
@@ -76,11 +77,12 @@ func (c *call) read(ctx context.Context) error {
 
 // swap puts a record in the place of what was read, unless that has changed. Of what is over, nothing is put.
 func (c *call) swap(ctx context.Context, next record) error {
-	if next.Left -= longestOperation; next.Left <= 0 { // the store counts from when it is told
+	next.Left -= storeLimit // the store counts from when it is told
+	if next.Left <= 0 {
 		next.Token, next.Refused, next.Left = secretToken{}, false, 0
 	}
 	var raw []byte
-	old, ttl := c.kept.raw, next.ttl()
+	old, ttl := c.kept.raw, max(next.Left, next.Quiet)
 	if ttl > 0 {
 		next.End = time.Now().Add(ttl)
 		plain, _ := json.Marshal(next) // what is of any type, a failure's data, came from JSON
@@ -89,51 +91,44 @@ func (c *call) swap(ctx context.Context, next record) error {
 	return c.operate(ctx, func() error { _, err := c.store.Swap(ctx, c.key, old, raw, ttl); return err })
 }
 
-const (
-	distance   = 2 * time.Second  // between exchanges whose tokens are refused
-	leastPause = 30 * time.Second // for how long those who have a token leave a service in trouble alone
-)
-
 // finish puts what an exchange brought into the store, in the time of one operation. A token takes the place of the one
 // before, whoever has the lease by now: they wait for it. Else the lease ends, and what was there stays.
 func (c *call) finish(ctx context.Context, made record, err error) {
-	ctx, cancel := context.WithTimeout(ctx, longestOperation)
+	ctx, cancel := context.WithTimeout(ctx, storeLimit)
 	defer cancel()
 	before := c.kept.Token.AccessToken
 	if c.read(ctx) != nil {
 		return
 	}
 	next, there := c.kept, c.kept.Token.AccessToken
-	usable := made.Left-longestOperation > c.now.Margin && !slices.Contains(c.refused, made.Token.AccessToken)
+	usable := made.Left-storeLimit > c.now.Margin && !slices.Contains(c.refused, made.Token.AccessToken)
 	switch {
 	case usable && (there == before || there == ""): // or else another was faster
-		if next = made; c.kept.Refused {
-			next.Quiet = distance
+		if c.kept.Refused {
+			made.Quiet = distance
 		}
-		_ = c.swap(ctx, next)
+		_ = c.swap(ctx, made)
 	case c.kept.Lease == c.id:
 		next.Lease, next.Quiet = 0, 0
 		if e := (*wrapper.Error)(nil); errors.As(err, &e) {
 			next.Failure, next.Quiet = new(*e), binding(e)
 			next.Failure.Err = nil // of any type
 			if c.now.Left > 0 {    // it has tried for those who have a token, and not for itself
-				next.Quiet = max(next.Quiet, leastPause, c.now.Left/4)
+				next.Quiet = max(next.Quiet, 30*time.Second, c.now.Left/4)
 			}
 		}
 		_ = c.swap(ctx, next)
 	}
 }
 
-// binding returns for how long those who have no token share a failure, bounded as in a source. It is to be the service's
-// own: what is between it and this process, or its bearer, is not theirs.
+// binding returns for how long those who have no token share a failure, bounded as in a source: one of the service, for
+// what is between it and this process, or its bearer, is not theirs.
 func binding(e *wrapper.Error) time.Duration {
 	if e.StatusCode == 0 || !e.Retryable() {
 		return 0
 	}
 	return max(min(e.RetryAfter, 5*time.Minute), time.Second)
 }
-
-const longestOperation = 500 * time.Millisecond // bounds waiting for the store, also for operations that follow one another
 
 // operate runs an operation of the store until ctx ends, whatever the client does. After an error it may run on, so
 // that nothing it sets can be read; no other begins meanwhile.

@@ -1,10 +1,13 @@
 package sharedcache_test
 
 import (
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/partnercenter-go/generatetoken/wrapper"
 )
 
 func TestInvalidate_CostsOneExchangeHoweverManyRefuseTheToken(t *testing.T) {
@@ -119,6 +122,31 @@ func TestRenewedToken_IsNotHeldForOneThatWasRefused(t *testing.T) {
 		}
 		if n := e.count(); n > 6 {
 			t.Errorf("%d exchanges", n)
+		}
+	})
+}
+
+// The service may give a token again. A replica that was slow to get it does not put it over its gravestone.
+func TestInvalidate_IsNotUndoneByAReplicaThatGetsTheTokenAgain(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		store := &memory{}
+		slow := source(t, &endpoint{same: true, delay: 5 * time.Second}, store)
+		quick := source(t, &endpoint{answer: failing(403, "")}, store, wrapper.WithExchangeTimeout(2*time.Second))
+		first := mustToken(t, slow)
+		mustToken(t, quick)
+		pass(40 * time.Minute)
+		mustToken(t, slow) // and renew it in the background
+		pass(time.Second)
+		quick.Invalidate(first)
+		if _, err := quick.Token(t.Context()); err == nil {
+			t.Fatal("got a token")
+		}
+		pass(5 * time.Second)
+		other := &endpoint{answer: func(int) (*http.Response, error) {
+			return respond(200, "", `{"access_token":"canary-other","expires_in":3600}`), nil
+		}}
+		if token := mustToken(t, source(t, other, store)); token.AccessToken != "canary-other" {
+			t.Errorf("got %v, which was refused", token)
 		}
 	})
 }

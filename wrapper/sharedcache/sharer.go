@@ -3,12 +3,11 @@
 //	source := wrapper.NewTokenSource(client, sharedcache.Use(store, "tenant/application", secret))
 //
 // A fleet of any size makes the exchanges of one process, and a replica that starts has its token at once. That pays
-// for hundreds of replicas, for short jobs, and where a quota is tight; some fifty replicas had better share nothing.
-// The README beside this file says what happens when, and has recipes, one of them without a store.
+// for hundreds of replicas, short jobs and tight quotas; fifty replicas had better share nothing. A store that is down,
+// slow or hangs costs a first token half a second and no call an error: each source goes on by itself.
 //
 // Store and secret together are the token. The store alone shows neither token nor identity, and never gets a bearer.
-// Whoever can write to it can cost time and exchanges, but not bring in a token. A store that is down, slow or hangs
-// costs a first token half a second and no call an error: each source goes on by itself.
+// Whoever can write to it can cost time and exchanges, but not bring in a token. The README has recipes and details.
 package sharedcache
 
 import (
@@ -52,9 +51,10 @@ func Use(store Store, identity string, secret []byte) wrapper.SourceOption {
 }
 
 const (
-	leaseLife  = 12 * time.Second // for how long others leave an exchange to the one that took the lease
-	patience   = 15 * time.Second // for how long a source without a token waits for others
-	leastRetry = 10 * time.Second // after which a source that is alone tries again
+	leaseLife  = 12 * time.Second       // for how long others leave an exchange to the one that took the lease
+	patience   = 15 * time.Second       // for how long a source without a token waits for others
+	distance   = 2 * time.Second        // between exchanges whose tokens are refused
+	storeLimit = 500 * time.Millisecond // of an operation, and of those that follow one another
 )
 
 // sharer is the wrapper.Sharer of one source. It has no lock, for an operation that never returns would hold it.
@@ -86,7 +86,7 @@ type call struct {
 	*memory
 	key      string      // of the record in the store
 	aead     cipher.AEAD // which seals it
-	id       uint64      // by which the call knows its lease
+	id       uint64      // of the call, by which it knows its lease
 	now      wrapper.Situation
 	exchange func(context.Context) (*wrapper.Token, error)
 	kept     record         // what the store holds
@@ -97,10 +97,12 @@ type call struct {
 // Token implements [wrapper.Sharer].
 func (s *sharer) Token(ctx context.Context, now wrapper.Situation,
 	exchange func(context.Context) (*wrapper.Token, error)) (*wrapper.Token, time.Duration, error) {
-	before := s.memory.Load()
-	c := &call{sharer: s, memory: new(*before), id: rand.Uint64(), now: now, exchange: exchange, best: now.Held, left: now.Left}
+	known := new(*s.memory.Load())
+	s.memory.Store(known) // so that no earlier call, which was given up, changes it any more
+	c := &call{sharer: s, memory: new(*known), now: now, exchange: exchange, best: now.Held, left: now.Left}
 	c.key, c.aead = place(s.secret, now.Endpoint, s.identity)
-	defer func() { s.memory.CompareAndSwap(before, c.memory) }() // unless the source gave this call up, and made another
+	c.id = rand.Uint64()
+	defer func() { s.memory.CompareAndSwap(known, c.memory) }()
 	if now.Refused != nil {
 		c.refuse(now.Refused.AccessToken)
 	}
@@ -126,10 +128,10 @@ func (s *sharer) Token(ctx context.Context, now wrapper.Situation,
 
 var errBusy = errors.New("another source has the lease")
 
-// look reads what there is, and takes the lease if a new token is due. It returns a failure that those who have no token
-// share, or why the store is of no use. A swap counts by what is read after it.
+// look reads what there is, and takes the lease if a new token is due. It returns a failure that those who have no
+// token share, or why the store is of no use. Whether a swap happened is known by what is read after it.
 func (c *call) look(ctx context.Context) (*wrapper.Error, error) {
-	ctx, cancel := context.WithTimeout(ctx, longestOperation)
+	ctx, cancel := context.WithTimeout(ctx, storeLimit)
 	defer cancel()
 	for range 3 { // the first may put a gravestone, the second a lease
 		if err := c.read(ctx); err != nil {
@@ -180,8 +182,8 @@ func (c *call) due() time.Duration {
 	return max(time.Duration((0.35+0.05*c.draw)*float64(c.life))-c.now.Margin, (c.life-c.now.Margin)/10)
 }
 
-// lasts reports whether the source has a token to serve while the store is of no use. The tokens of a fleet end together,
-// so each source draws a moment in what is left of one that is due: once an outage, or the earliest draw would count.
+// lasts reports whether the source has a token to serve while the store is of no use. The tokens of a fleet end
+// together, so each source draws a moment in what is left: once an outage, or the earliest draw would count.
 func (c *call) lasts(ctx context.Context, why error) bool {
 	if c.alone == 0 && !errors.Is(why, errBusy) {
 		text := wrapper.RedactError(why).Error()
@@ -203,7 +205,7 @@ func (c *call) renew(ctx context.Context, share bool) (token *wrapper.Token, aga
 	if token, err = c.exchange(ctx); err != nil {
 		again = lookAgain(c.now.Left, 0)
 		if c.kept.Lease != c.id { // the tokens of a fleet end together
-			again = max(between(0.2, 0.8, c.now.Left), leastRetry)
+			again = max(between(0.2, 0.8, c.now.Left), 10*time.Second)
 		}
 		return nil, again, err
 	}
@@ -216,8 +218,8 @@ func (c *call) renew(ctx context.Context, share bool) (token *wrapper.Token, aga
 	return token, lookAgain(made.Left-c.now.Margin, c.due()), nil
 }
 
-// lookAgain returns when to look at the store again: within a minute, for that is when a gravestone is noticed, but at a
-// moment that comes before, and in time for yet another look if the token is nearly over.
+// lookAgain returns when to look at the store again: within a minute, for that is when a gravestone is noticed, but at
+// a moment that comes before, and in time for yet another look if the token is nearly over.
 func lookAgain(left, moment time.Duration) time.Duration {
 	next := left / 2
 	if left > moment {
