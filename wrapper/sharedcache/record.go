@@ -22,7 +22,7 @@ type record struct {
 	Token   secretToken
 	Refused bool           // it is a gravestone: the token was refused
 	Life    time.Duration  // of the token, from its exchange to its end
-	Left    time.Duration  // of that
+	Left    time.Duration  // of its life
 	Quiet   time.Duration  // for how long others make no exchange: one is under way, or it failed
 	Lease   uint64         // the call that makes it
 	Failure *wrapper.Error // or as which it failed

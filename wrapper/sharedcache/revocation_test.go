@@ -42,6 +42,26 @@ func TestInvalidate_ReachesTheOthersWithinAMinute(t *testing.T) {
 	})
 }
 
+func TestInvalidate_ReachesTheOthersAlsoIfTheServiceThrottlesThem(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		e, store := &endpoint{}, &memory{}
+		sources := fleet(t, 2, e, store)
+		askAll(t, sources)
+		first := mustToken(t, sources[0])
+		e.answer = failing(429, "90")
+		sources[0].Invalidate(first)
+		if _, err := sources[0].Token(t.Context()); err == nil {
+			t.Fatal("got a token")
+		}
+		call(t, sources[1:], time.Minute, time.Second) // it has noticed, and there is no other token
+		e.answer = nil
+		call(t, sources[1:], 2*time.Minute, time.Second)
+		if token := mustToken(t, sources[1]); token.AccessToken == first.AccessToken || e.count() != 3 {
+			t.Errorf("got %v after %d exchanges", token, e.count())
+		}
+	})
+}
+
 func TestInvalidate_IsNotUndoneByASlowReplica(t *testing.T) {
 	inFakeTime(t, func(t *testing.T) {
 		e, store := &endpoint{}, &memory{}

@@ -70,7 +70,7 @@ type sharer struct {
 // memory is what a source knows from its earlier calls.
 type memory struct {
 	life    time.Duration // of the token that it has, from its exchange to its end
-	alone   time.Duration // how much is left of that when it gets one without the store; 0 while the store is well
+	alone   time.Duration // what is left of it when the source gets one by itself; 0 while the store is well
 	refused []string      // the last tokens that were refused, for somebody may put one back
 }
 
@@ -117,7 +117,7 @@ func (s *sharer) Token(ctx context.Context, now wrapper.Situation,
 		case err == nil && c.kept.Lease != c.id:
 			c.alone = 0
 			return c.best, lookAgain(c.left, c.due()), nil
-		case err != nil && c.lasts(ctx, err):
+		case err != nil && c.holdsOut(ctx, err):
 			return c.best, lookAgain(c.left, c.alone), nil
 		case !busy, c.best != nil, time.Until(limit) <= 0:
 			return c.renew(ctx, err == nil || busy)
@@ -142,7 +142,7 @@ func (c *call) look(ctx context.Context) (*wrapper.Error, error) {
 		switch {
 		case !c.kept.Refused && slices.Contains(c.refused, c.kept.Token.AccessToken):
 			next.Refused = true
-		case c.best != nil && (c.best != c.now.Held || c.left > c.due()), quiet && c.kept.Lease == c.id:
+		case c.best != nil && (c.best != c.now.Held || c.left > c.due()), c.kept.Lease == c.id:
 			return nil, nil
 		case quiet && c.kept.Failure == nil:
 			return nil, errBusy
@@ -167,12 +167,12 @@ func (c *call) choose() {
 		c.best, c.left = nil, 0
 	}
 	token, left := wrapper.Token(c.kept.Token), c.kept.Left-c.now.Margin
-	if left > c.left+time.Second && !slices.Contains(c.refused, token.AccessToken) {
+	if left > c.left+time.Second && !slices.Contains(c.refused, token.AccessToken) { // or the same token, with more time
 		token.ExpiresAt = time.Now().Add(c.kept.Left).UTC()
-		c.best, c.left = &token, left // it may be the same one, which has got more time
+		c.best, c.left = &token, left
 	}
 	if c.best != nil && c.best.AccessToken == token.AccessToken {
-		c.life = c.kept.Life // or less
+		c.life = c.kept.Life // which is another if the service gave the token once more
 	}
 }
 
@@ -182,9 +182,9 @@ func (c *call) due() time.Duration {
 	return max(time.Duration((0.35+0.05*c.draw)*float64(c.life))-c.now.Margin, (c.life-c.now.Margin)/10)
 }
 
-// lasts reports whether the source has a token to serve while the store is of no use. The tokens of a fleet end
+// holdsOut reports whether the source serves what it has while the store is of no use. The tokens of a fleet end
 // together, so each source draws a moment in what is left: once an outage, or the earliest draw would count.
-func (c *call) lasts(ctx context.Context, why error) bool {
+func (c *call) holdsOut(ctx context.Context, why error) bool {
 	if c.alone == 0 && !errors.Is(why, errBusy) {
 		text := wrapper.RedactError(why).Error()
 		c.now.Logger.WarnContext(ctx, "the store of shared tokens fails", slog.String("error", text))
