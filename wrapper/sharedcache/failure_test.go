@@ -165,3 +165,18 @@ func TestFailureOfOneColdReplica_PutsOffNoRenewal(t *testing.T) {
 		}
 	})
 }
+
+func TestServiceThatIsBackInTheLastSeconds_KeepsNobodyWaiting(t *testing.T) {
+	for range 10 {
+		inFakeTime(t, func(t *testing.T) {
+			e := &endpoint{}
+			s := []*wrapper.TokenSource{source(t, e, &memory{})}
+			mustToken(t, s[0])
+			call(t, s, 35*time.Minute, time.Minute)
+			e.answer = failing(503, "")
+			call(t, s, 24*time.Minute-10*time.Second, time.Second)
+			e.answer = nil
+			call(t, s, 5*time.Minute, time.Second)
+		})
+	}
+}

@@ -54,6 +54,27 @@ func TestFleet_CostsInADayWhatOneSourceCosts(t *testing.T) {
 	})
 }
 
+func TestFleetOfOne_RenewsAtTheSamePartOfAShortToken(t *testing.T) {
+	for range 5 {
+		inFakeTime(t, func(t *testing.T) {
+			e := &endpoint{expiresIn: "600"}
+			s := source(t, e, &memory{})
+			mustToken(t, s)
+			call(t, []*wrapper.TokenSource{s}, time.Hour, time.Second)
+			e.mu.Lock()
+			defer e.mu.Unlock()
+			for i := 1; i < len(e.asked); i++ {
+				if gap := e.asked[i].Sub(e.asked[i-1]); gap < 358*time.Second || gap > 392*time.Second {
+					t.Errorf("it was renewed after %v", gap) // and not at 0.60 to 0.65 of its life
+				}
+			}
+			if len(e.asked) < 9 {
+				t.Errorf("%d exchanges", len(e.asked))
+			}
+		})
+	}
+}
+
 func TestServiceOutage_IsTriedByOneSourceAtATime(t *testing.T) {
 	inFakeTime(t, func(t *testing.T) {
 		down := false
@@ -85,9 +106,11 @@ func TestFleet_UsesNoTokenWithinASourcesMargin(t *testing.T) {
 		mustToken(t, source(t, e, store))
 		pass(25 * time.Minute)
 		wide := source(t, e, store, wrapper.WithExpiryMargin(40*time.Minute))
+		mustToken(t, wide)
 		for range 24 * 6 {
-			if left := time.Until(mustToken(t, wide).ExpiresAt); left <= 40*time.Minute {
-				t.Fatalf("a token was served %v before its end", left)
+			token, took := timed(t, wide)
+			if left := time.Until(token.ExpiresAt); left <= 40*time.Minute || took > 0 {
+				t.Fatalf("a token was served %v before its end, after %v", left, took)
 			}
 			pass(10 * time.Second)
 		}

@@ -67,6 +67,19 @@ func TestExchangeThatPanics_ReleasesItsLease(t *testing.T) {
 	}
 }
 
+func TestExchangeThatRunsOutOfTime_ReleasesItsLease(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		store := &memory{}
+		slow := source(t, &endpoint{delay: time.Minute}, store, wrapper.WithExchangeTimeout(3*time.Second))
+		if _, err := slow.Token(t.Context()); err == nil {
+			t.Fatal("got a token")
+		}
+		if _, took := timed(t, source(t, &endpoint{}, store)); took != latency {
+			t.Errorf("the next token took %v", took)
+		}
+	})
+}
+
 func TestExchangeSlowerThanItsLease_CostsAnExchangeAndNoMore(t *testing.T) {
 	tests := map[string]struct {
 		delay     time.Duration // of every exchange

@@ -132,3 +132,39 @@ func TestStoreOutage_CostsNothingIfItIsShort(t *testing.T) {
 		}
 	})
 }
+
+func TestOutageOfStoreAndService_IsNoReasonToAskMore(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		e, store := &endpoint{}, &memory{}
+		sources := fleet(t, 50, e, store)
+		askAll(t, sources)
+		call(t, sources, 35*time.Minute, 10*time.Second)
+		store.fail(func(string, string) error { return errors.New("connection refused") })
+		e.answer = failing(503, "")
+		call(t, sources, 20*time.Minute, 10*time.Second)
+		if n := e.count(); n > 4*50 {
+			t.Errorf("%d requests in twenty minutes", n)
+		}
+	})
+}
+
+// With nothing but minutes left, a fleet cannot but hurry. Its next tokens are spread as ever.
+func TestStoreOutage_SpreadsTheTokensAfterThoseThatWereNearlyOver(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		const replicas = 300
+		e, store := &endpoint{}, &memory{}
+		sources := fleet(t, replicas, e, store)
+		askAll(t, sources)
+		call(t, sources, 35*time.Minute, time.Minute)
+		e.answer = failing(503, "")
+		call(t, sources, 22*time.Minute, 10*time.Second)
+		e.answer = nil
+		store.fail(func(string, string) error { return errors.New("connection refused") })
+		call(t, sources, 5*time.Minute, time.Second)
+		began := time.Now()
+		call(t, sources, 100*time.Minute, time.Minute)
+		if peak, today := e.peak(began, 100*time.Minute), replicas*28.0/(24*60); peak > 4*today {
+			t.Errorf("%.1f requests a minute; sources without a store make %.1f", peak, today)
+		}
+	})
+}

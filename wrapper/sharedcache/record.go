@@ -20,7 +20,7 @@ import (
 // record is what the sources of a fleet share, as one value of the store. The zero value is nothing.
 type record struct {
 	Token   secretToken
-	Refused bool           // it is a gravestone: the token was refused
+	Refused string         // the access token that was refused last; it is the gravestone of Token if that is the one
 	Life    time.Duration  // of the token, from its exchange to its end
 	Left    time.Duration  // of its life
 	Quiet   time.Duration  // for how long others make no exchange: one is under way, or it failed
@@ -69,8 +69,8 @@ func (c *call) read(ctx context.Context) error {
 		r.Quiet -= r.age
 		c.kept = r
 	}
-	if c.kept.Refused {
-		c.refuse(c.kept.Token.AccessToken)
+	if c.kept.Refused != "" {
+		c.refuse(c.kept.Refused)
 	}
 	return nil
 }
@@ -79,7 +79,7 @@ func (c *call) read(ctx context.Context) error {
 func (c *call) swap(ctx context.Context, next record) error {
 	next.Left -= storeLimit // the store counts from when it is told
 	if next.Left <= 0 {
-		next.Token, next.Refused, next.Left = secretToken{}, false, 0
+		next.Token, next.Left = secretToken{}, 0
 	}
 	var raw []byte
 	old, ttl := c.kept.raw, max(next.Left, next.Quiet)
@@ -104,7 +104,8 @@ func (c *call) finish(ctx context.Context, made record, err error) {
 	usable := made.Left-storeLimit > c.now.Margin && !slices.Contains(c.refused, made.Token.AccessToken)
 	switch {
 	case usable && (there == before || there == ""): // or else another was faster
-		if c.kept.Refused {
+		made.Refused = next.Refused
+		if slices.Contains(c.refused, there) {
 			made.Quiet = distance
 		}
 		_ = c.swap(ctx, made)

@@ -33,6 +33,7 @@ func TestInvalidate_ReachesTheOthersWithinAMinute(t *testing.T) {
 		sources := fleet(t, 20, e, store)
 		askAll(t, sources)
 		call(t, sources, 5*time.Minute, time.Second)
+		e.expiresIn = "900" // so the new token lasts less
 		sources[0].Invalidate(mustToken(t, sources[0]))
 		mustToken(t, sources[0])
 		call(t, sources, time.Minute, time.Second)
@@ -101,8 +102,12 @@ func TestInvalidate_LeavesAGravestoneIfThereIsNoNewToken(t *testing.T) {
 		}
 		e.answer = nil
 		pass(2 * time.Second)
-		if token := mustToken(t, source(t, e, store)); token.AccessToken == first.AccessToken {
-			t.Error("the refused token was served")
+		failed := e.count()
+		if got := askAll(t, fleet(t, 50, e, store)); len(got.errs) > 0 || got.tokens["canary-token-6"] != 50 {
+			t.Errorf("%d errors, and the tokens are %v", len(got.errs), got.tokens)
+		}
+		if n := e.count() - failed; n != 1 {
+			t.Errorf("%d exchanges", n)
 		}
 	})
 }

@@ -62,7 +62,7 @@ type sharer struct {
 	store    Store
 	identity string
 	secret   []byte
-	draw     float64     // where this source is in a fleet's range of moments to renew a token
+	draw     float64     // where in a range this source renews a token
 	busy     atomic.Bool // an operation runs
 	memory   atomic.Pointer[memory]
 }
@@ -113,7 +113,7 @@ func (s *sharer) Token(ctx context.Context, now wrapper.Situation,
 		busy := errors.Is(err, errBusy)
 		switch {
 		case failure != nil:
-			return nil, lookAgain(now.Left, 0), failure
+			return nil, lookAgain(now.Left, now.Left), failure
 		case err == nil && c.kept.Lease != c.id:
 			c.alone = 0
 			return c.best, lookAgain(c.left, c.due()), nil
@@ -139,9 +139,9 @@ func (c *call) look(ctx context.Context) (*wrapper.Error, error) {
 		}
 		c.choose()
 		next, quiet := c.kept, c.kept.Quiet > 0
-		switch {
-		case !c.kept.Refused && slices.Contains(c.refused, c.kept.Token.AccessToken):
-			next.Refused = true
+		switch there := c.kept.Token.AccessToken; {
+		case there != c.kept.Refused && slices.Contains(c.refused, there):
+			next.Refused = there
 		case c.best != nil && (c.best != c.now.Held || c.left > c.due()), c.kept.Lease == c.id:
 			return nil, nil
 		case quiet && c.kept.Failure == nil:
@@ -203,7 +203,7 @@ func (c *call) renew(ctx context.Context, share bool) (token *wrapper.Token, aga
 	}
 	began := time.Now()
 	if token, err = c.exchange(ctx); err != nil {
-		again = lookAgain(c.now.Left, 0)
+		again = lookAgain(c.now.Left, c.now.Left)
 		if c.kept.Lease != c.id { // the tokens of a fleet end together
 			again = max(between(0.2, 0.8, c.now.Left), 10*time.Second)
 		}

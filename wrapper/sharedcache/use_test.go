@@ -124,7 +124,7 @@ func TestStore_HoldsNeitherTokenNorIdentity(t *testing.T) {
 
 func TestSharedToken_KeepsWhatTheServiceSaid(t *testing.T) {
 	inFakeTime(t, func(t *testing.T) {
-		e, store := &endpoint{}, &memory{}
+		e, store := &endpoint{delay: 10 * time.Second}, &memory{}
 		first := mustToken(t, source(t, e, store))
 		pass(time.Minute)
 		second := mustToken(t, source(t, e, store))
@@ -146,6 +146,21 @@ func TestStoreFailure_IsLoggedOnceAndWithoutSecrets(t *testing.T) {
 		})
 		call(t, []*wrapper.TokenSource{s}, 10*time.Minute, 10*time.Second)
 		if text := log.String(); strings.Count(text, "the store of shared tokens fails") != 1 || strings.Contains(text, "canary") {
+			t.Errorf("the log says %q", text)
+		}
+	})
+}
+
+func TestStoreThatIsWell_IsNotLogged(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		e, store, log := &endpoint{delay: 10 * time.Second}, &memory{}, &lines{}
+		var sources []*wrapper.TokenSource
+		for range 50 {
+			sources = append(sources, wrapper.NewTokenSource(client(t, e, wrapper.WithLogger(log.logger())), use(store)))
+		}
+		askAll(t, sources)
+		call(t, sources, 3*time.Hour, 10*time.Second)
+		if text := log.String(); text != "" {
 			t.Errorf("the log says %q", text)
 		}
 	})
