@@ -77,11 +77,8 @@ func (c *call) read(ctx context.Context) error {
 
 // swap puts a record in the place of what was read, unless that has changed. Of what is over, nothing is put.
 func (c *call) swap(ctx context.Context, next record) error {
-	next.Left -= storeLimit // the store counts from when it is told
-	if next.Left <= 0 {
-		next.Token, next.Left = secretToken{}, 0
-	}
 	var raw []byte
+	next.Left -= storeLimit // the store counts from when it is told
 	old, ttl := c.kept.raw, max(next.Left, next.Quiet)
 	if ttl > 0 {
 		next.End = time.Now().Add(ttl)

@@ -97,13 +97,20 @@ func TestStore_HoldsNeitherTokenNorIdentity(t *testing.T) {
 	inFakeTime(t, func(t *testing.T) {
 		var put bytes.Buffer
 		e, store := &endpoint{}, &memory{}
-		store.put = func(key string, old, value []byte, _ time.Duration) (bool, bool) {
+		store.put = func(key string, old, value []byte, ttl time.Duration) (bool, bool) {
+			if value != nil && ttl <= 0 {
+				t.Errorf("a value was put for %v", ttl)
+			}
 			put.WriteString(key)
 			put.Write(old)
 			put.Write(value)
 			return false, false
 		}
 		s := source(t, e, store)
+		e.answer = failing(403, "")
+		_, _ = s.Token(t.Context()) // a lease that leaves nothing
+		e.answer = nil
+		pass(2 * time.Second)
 		first := mustToken(t, s)
 		s.Invalidate(first) // a gravestone
 		mustToken(t, s)
@@ -124,7 +131,8 @@ func TestStore_HoldsNeitherTokenNorIdentity(t *testing.T) {
 
 func TestSharedToken_KeepsWhatTheServiceSaid(t *testing.T) {
 	inFakeTime(t, func(t *testing.T) {
-		e, store := &endpoint{delay: 10 * time.Second}, &memory{}
+		e := &endpoint{delay: 10 * time.Second}
+		store := &memory{before: func(string, string) error { <-time.After(100 * time.Millisecond); return nil }}
 		first := mustToken(t, source(t, e, store))
 		pass(time.Minute)
 		second := mustToken(t, source(t, e, store))
