@@ -63,6 +63,22 @@ func TestThrottling_IsToldWithTheTimeThatIsLeft(t *testing.T) {
 	})
 }
 
+func TestThrottling_BindsOthersForFiveMinutesAtMost(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		e, store := &endpoint{answer: failing(429, "900")}, &memory{}
+		if _, err := source(t, e, store).Token(t.Context()); err == nil {
+			t.Fatal("got a token")
+		}
+		e.answer = nil
+		pass(5*time.Minute - time.Second)
+		if _, err := source(t, e, store).Token(t.Context()); err == nil || e.count() != 1 {
+			t.Errorf("got %v after %d requests", err, e.count())
+		}
+		pass(2 * time.Second)
+		mustToken(t, source(t, e, store))
+	})
+}
+
 func TestThrottling_IsObeyedWithoutTheStoreToo(t *testing.T) {
 	inFakeTime(t, func(t *testing.T) {
 		e, store := &endpoint{}, &memory{}
@@ -162,6 +178,22 @@ func TestFailureOfOneColdReplica_PutsOffNoRenewal(t *testing.T) {
 		}
 		if n := e.count(); n < 3*60/40 || n > 3*60/35+1 {
 			t.Errorf("%d exchanges in three hours", n)
+		}
+	})
+}
+
+func TestServiceOutage_IsNotHurriedWhenATokenEnds(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		e := &endpoint{}
+		s := []*wrapper.TokenSource{source(t, e, &memory{})}
+		mustToken(t, s[0])
+		call(t, s, 35*time.Minute, time.Minute)
+		e.answer = failing(503, "")
+		call(t, s, 22*time.Minute, time.Second)
+		before := e.count()
+		call(t, s, 2*time.Minute, time.Second)
+		if n := e.count() - before; n < 1 || n > 5 {
+			t.Errorf("%d requests in the last two minutes", n)
 		}
 	})
 }

@@ -187,30 +187,6 @@ func TestStoreThatReplaysAnOldToken_IsNotBelieved(t *testing.T) {
 	})
 }
 
-// A replica whose clock is ahead reads an end that lies back.
-func TestClocksThatDifferByMinutes_DoNotMatter(t *testing.T) {
-	inFakeTime(t, func(t *testing.T) {
-		store := &memory{}
-		go func() { _, _ = source(t, &endpoint{delay: 5 * time.Second}, store).Token(t.Context()) }()
-		pass(time.Second)
-		var lease []byte
-		for _, kept := range store.entries {
-			lease = kept.value
-		}
-		pass(5 * time.Minute)
-		began := time.Now()
-		e, skewed := &endpoint{}, &memory{given: func(_ string, value []byte, left time.Duration) ([]byte, time.Duration) {
-			if since := time.Since(began); since < 10*time.Second {
-				return lease, 10*time.Second - since
-			}
-			return value, left
-		}}
-		if _, took := timed(t, source(t, e, skewed)); took < 10*time.Second || took > 11*time.Second {
-			t.Errorf("a lease of 10 seconds was heeded for %v", took)
-		}
-	})
-}
-
 func TestStoreThatForgets_LeavesEachSourceOnItsOwn(t *testing.T) {
 	inFakeTime(t, func(t *testing.T) {
 		e := &endpoint{}

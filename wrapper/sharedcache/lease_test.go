@@ -80,6 +80,21 @@ func TestExchangeThatRunsOutOfTime_ReleasesItsLease(t *testing.T) {
 	})
 }
 
+func TestExchangeThatFailsAfterItsLease_LeavesTheNextOneAlone(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		bad, good, store := &endpoint{delay: 13 * time.Second, answer: failing(403, "")}, &endpoint{delay: 5 * time.Second}, &memory{}
+		broken := source(t, bad, store)
+		go func() { _, _ = broken.Token(t.Context()) }()
+		pass(time.Second)
+		next := source(t, good, store)
+		go func() { _, _ = next.Token(t.Context()) }()
+		pass(13 * time.Second) // the first lease is over, and the failure known
+		if _, took := timed(t, source(t, good, store)); took > 5*time.Second || good.count() != 1 {
+			t.Errorf("a token came after %v and %d exchanges", took, good.count())
+		}
+	})
+}
+
 func TestExchangeSlowerThanItsLease_CostsAnExchangeAndNoMore(t *testing.T) {
 	tests := map[string]struct {
 		delay     time.Duration // of every exchange
@@ -181,4 +196,28 @@ func TestLeaseThatIsAlwaysThere_DelaysNobodyForLong(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A replica whose clock is ahead reads an end that lies back.
+func TestClocksThatDifferByMinutes_DoNotMatter(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		store := &memory{}
+		go func() { _, _ = source(t, &endpoint{delay: 5 * time.Second}, store).Token(t.Context()) }()
+		pass(time.Second)
+		var lease []byte
+		for _, kept := range store.entries {
+			lease = kept.value
+		}
+		pass(5 * time.Minute)
+		began := time.Now()
+		e, skewed := &endpoint{}, &memory{given: func(_ string, value []byte, left time.Duration) ([]byte, time.Duration) {
+			if since := time.Since(began); since < 10*time.Second {
+				return lease, 10*time.Second - since
+			}
+			return value, left
+		}}
+		if _, took := timed(t, source(t, e, skewed)); took < 10*time.Second || took > 11*time.Second {
+			t.Errorf("a lease of 10 seconds was heeded for %v", took)
+		}
+	})
 }

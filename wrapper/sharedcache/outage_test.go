@@ -116,6 +116,24 @@ func TestStoreOutage_LeavesAFleetThatSharesAgain(t *testing.T) {
 	})
 }
 
+func TestStoreThatLosesItsRecordDuringAnExchange_GetsTheToken(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		e, store := &endpoint{delay: 5 * time.Second}, &memory{}
+		s := source(t, e, store)
+		mustToken(t, s)
+		pass(40 * time.Minute)
+		mustToken(t, s) // and renew it in the background
+		pass(time.Second)
+		store.mu.Lock()
+		clear(store.entries)
+		store.mu.Unlock()
+		pass(5 * time.Second)
+		if token, took := timed(t, source(t, e, store)); token.AccessToken != "canary-token-2" || took > 0 {
+			t.Errorf("got %v after %v", token, took)
+		}
+	})
+}
+
 func TestStoreOutage_CostsNothingIfItIsShort(t *testing.T) {
 	inFakeTime(t, func(t *testing.T) {
 		e, store := &endpoint{}, &memory{}

@@ -107,7 +107,7 @@ func (c *call) finish(ctx context.Context, made record, err error) {
 		}
 		_ = c.swap(ctx, made)
 	case c.kept.Lease == c.id:
-		next.Lease, next.Quiet = 0, 0
+		next.Quiet = 0
 		if e := (*wrapper.Error)(nil); errors.As(err, &e) {
 			next.Failure, next.Quiet = new(*e), binding(e)
 			next.Failure.Err = nil // of any type

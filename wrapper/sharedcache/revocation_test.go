@@ -133,6 +133,27 @@ func TestFleetWhoseEveryTokenIsRefused_DoesNotStorm(t *testing.T) {
 	})
 }
 
+// A source keeps a distance from its own last token alone, which is not enough where each is refused by another source.
+func TestFleetWhoseNewReplicasRefuseEveryToken_DoesNotStorm(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		e, store := &endpoint{}, &memory{}
+		const d = time.Minute
+		var callers sync.WaitGroup
+		for range d / (200 * time.Millisecond) {
+			s := source(t, e, store)
+			callers.Go(func() {
+				s.Invalidate(mustToken(t, s))
+				mustToken(t, s)
+			})
+			pass(200 * time.Millisecond)
+		}
+		callers.Wait()
+		if n := e.count(); n > int(d/(2*time.Second))+20 { // for some have been waiting for as long as they do
+			t.Errorf("%d exchanges in %v", n, d)
+		}
+	})
+}
+
 func TestRenewedToken_IsNotHeldForOneThatWasRefused(t *testing.T) {
 	inFakeTime(t, func(t *testing.T) {
 		e, store := &endpoint{}, &memory{}

@@ -186,6 +186,18 @@ func TestEval_RefusesAnAnswerThatIsNotTheScripts(t *testing.T) {
 	}
 }
 
+func TestEval_PutsAValueForAMillisecondAtLeast(t *testing.T) {
+	eval := sharedcache.Eval(func(_ context.Context, _, _ string, args ...string) (string, error) {
+		if got := args[len(args)-1]; got != "1" {
+			t.Errorf("it is put for %q milliseconds", got)
+		}
+		return "true", nil
+	})
+	if swapped, err := eval.Swap(t.Context(), "key", nil, []byte("x"), time.Microsecond); err != nil || !swapped {
+		t.Errorf("got %v, %v", swapped, err)
+	}
+}
+
 func TestPackage_NeedsTheWrapperAlone(t *testing.T) {
 	list := func(pkg string) map[string]bool {
 		out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", pkg).Output()
