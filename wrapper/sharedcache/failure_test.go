@@ -199,7 +199,7 @@ func TestServiceOutage_IsNotHurriedWhenATokenEnds(t *testing.T) {
 }
 
 func TestServiceThatIsBackInTheLastSeconds_KeepsNobodyWaiting(t *testing.T) {
-	for range 10 {
+	for range 50 {
 		inFakeTime(t, func(t *testing.T) {
 			e := &endpoint{}
 			s := []*wrapper.TokenSource{source(t, e, &memory{})}

@@ -27,19 +27,23 @@ func TestFleet_MakesOneExchangeHoweverManySourcesAreCold(t *testing.T) {
 }
 
 func TestFleet_ServesAtOnceATokenThatIsDueToBeRenewed(t *testing.T) {
-	inFakeTime(t, func(t *testing.T) {
-		e, store := &endpoint{}, &memory{}
-		mustToken(t, source(t, e, store))
-		pass(45 * time.Minute)
-		late := source(t, e, store)
-		if token, took := timed(t, late); token.AccessToken != "canary-token-1" || took > 0 {
-			t.Errorf("got %v after %v", token, took)
-		}
-		call(t, []*wrapper.TokenSource{late}, 2*time.Minute, time.Second)
-		if token := mustToken(t, late); token.AccessToken != "canary-token-2" {
-			t.Errorf("two minutes later it has %v", token)
-		}
-	})
+	for _, age := range []time.Duration{45 * time.Minute, 59*time.Minute + 15*time.Second} {
+		t.Run(age.String(), func(t *testing.T) {
+			inFakeTime(t, func(t *testing.T) {
+				e, store := &endpoint{}, &memory{}
+				mustToken(t, source(t, e, store))
+				pass(age)
+				late := source(t, e, store)
+				if token, took := timed(t, late); token.AccessToken != "canary-token-1" || took > 0 {
+					t.Errorf("got %v after %v", token, took)
+				}
+				call(t, []*wrapper.TokenSource{late}, 2*time.Minute, time.Second)
+				if token := mustToken(t, late); token.AccessToken != "canary-token-2" {
+					t.Errorf("two minutes later it has %v", token)
+				}
+			})
+		})
+	}
 }
 
 func TestFleet_CostsInADayWhatOneSourceCosts(t *testing.T) {

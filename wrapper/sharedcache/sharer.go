@@ -167,7 +167,7 @@ func (c *call) choose() {
 		c.best, c.left = nil, 0
 	}
 	token, left := wrapper.Token(c.kept.Token), c.kept.Left-c.now.Margin
-	if left > c.left+time.Second && !slices.Contains(c.refused, token.AccessToken) { // or the same token, with more time
+	if left > c.left+time.Second && !slices.Contains(c.refused, token.AccessToken) { // also the same, with more time
 		token.ExpiresAt = time.Now().Add(c.kept.Left).UTC()
 		c.best, c.left = &token, left
 	}
