@@ -116,6 +116,31 @@ func TestExchangeSlowerThanItsLease_CostsAnExchangeAndNoMore(t *testing.T) {
 	}
 }
 
+func TestExchangeSlowerThanAnother_DoesNotReplaceItsToken(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		e, store := &endpoint{}, &memory{}
+		slow := source(t, &endpoint{delay: 20 * time.Second, answer: given("slow")}, store)
+		go func() { _, _ = slow.Token(t.Context()) }()
+		pass(time.Second)
+		token := mustToken(t, source(t, e, store)) // when the lease is over
+		pass(10 * time.Second)
+		if later := mustToken(t, source(t, e, store)); later.AccessToken != token.AccessToken || e.count() != 1 {
+			t.Errorf("after %v, got %v", token, later)
+		}
+	})
+}
+
+func TestTokenTooShortForItsSource_ReplacesNone(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		e, store := &endpoint{}, &memory{}
+		token := mustToken(t, source(t, e, store))
+		mustToken(t, source(t, e, store, wrapper.WithExpiryMargin(2*time.Hour)))
+		if later := mustToken(t, source(t, e, store)); later.AccessToken != token.AccessToken || e.count() != 2 {
+			t.Errorf("after %v, got %v", token, later)
+		}
+	})
+}
+
 func TestRenewalSlowerThanItsLease_ServesAll(t *testing.T) {
 	inFakeTime(t, func(t *testing.T) {
 		e := &endpoint{delay: 20 * time.Second}

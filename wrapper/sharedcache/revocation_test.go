@@ -89,6 +89,30 @@ func TestInvalidate_IsNotUndoneByASlowReplica(t *testing.T) {
 	})
 }
 
+// given answers the nth request with the nth of the tokens.
+func given(tokens ...string) func(n int) (*http.Response, error) {
+	return func(n int) (*http.Response, error) {
+		body := `{"access_token":"canary-` + tokens[min(n, len(tokens))-1] + `","expires_in":3600}`
+		return respond(200, "", body), nil
+	}
+}
+
+func TestInvalidate_HoldsForTokensBeforeTheLastOne(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		e, store := &endpoint{answer: given("a", "b", "a", "c")}, &memory{}
+		s := source(t, e, store)
+		for range 2 {
+			s.Invalidate(mustToken(t, s))
+			pass(time.Minute)
+		}
+		mustToken(t, s)
+		pass(time.Minute)
+		if token := mustToken(t, source(t, e, store)); token.AccessToken != "canary-c" {
+			t.Error("the first token is shared again")
+		}
+	})
+}
+
 func TestInvalidate_LeavesAGravestoneIfThereIsNoNewToken(t *testing.T) {
 	inFakeTime(t, func(t *testing.T) {
 		e, store := &endpoint{}, &memory{}

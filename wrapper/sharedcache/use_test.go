@@ -135,6 +135,11 @@ func TestSharedToken_KeepsWhatTheServiceSaid(t *testing.T) {
 		store := &memory{before: func(string, string) error { <-time.After(100 * time.Millisecond); return nil }}
 		first := mustToken(t, source(t, e, store))
 		pass(time.Minute)
+		store.fail(nil)
+		store.given = func(_ string, value []byte, left time.Duration) ([]byte, time.Duration) {
+			<-time.After(450 * time.Millisecond) // on the way back
+			return value, left
+		}
 		second := mustToken(t, source(t, e, store))
 		off := first.ExpiresAt.Sub(second.ExpiresAt)
 		if second.AccessToken != first.AccessToken || second.TokenType != "bearer" || second.RequestID != first.RequestID ||
