@@ -230,9 +230,11 @@ func TestClocksThatDifferByMinutes_DoNotMatter(t *testing.T) {
 		go func() { _, _ = source(t, &endpoint{delay: 5 * time.Second}, store).Token(t.Context()) }()
 		pass(time.Second)
 		var lease []byte
+		store.mu.Lock()
 		for _, kept := range store.entries {
 			lease = kept.value
 		}
+		store.mu.Unlock()
 		pass(5 * time.Minute)
 		began := time.Now()
 		e, skewed := &endpoint{}, &memory{given: func(_ string, value []byte, left time.Duration) ([]byte, time.Duration) {

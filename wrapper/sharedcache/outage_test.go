@@ -169,13 +169,13 @@ func TestOutageOfStoreAndService_IsNoReasonToAskMore(t *testing.T) {
 // With nothing but minutes left, a fleet cannot but hurry. Its next tokens are spread as ever.
 func TestStoreOutage_SpreadsTheTokensAfterThoseThatWereNearlyOver(t *testing.T) {
 	inFakeTime(t, func(t *testing.T) {
-		const replicas = 300
+		const replicas = 150
 		e, store := &endpoint{}, &memory{}
 		sources := fleet(t, replicas, e, store)
 		askAll(t, sources)
 		call(t, sources, 35*time.Minute, time.Minute)
 		e.answer = failing(503, "")
-		call(t, sources, 22*time.Minute, 10*time.Second)
+		call(t, sources, 22*time.Minute, 30*time.Second)
 		e.answer = nil
 		store.fail(func(string, string) error { return errors.New("connection refused") })
 		call(t, sources, 5*time.Minute, time.Second)

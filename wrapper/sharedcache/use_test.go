@@ -168,7 +168,7 @@ func TestStoreThatIsWell_IsNotLogged(t *testing.T) {
 	inFakeTime(t, func(t *testing.T) {
 		e, store, log := &endpoint{delay: 10 * time.Second}, &memory{}, &lines{}
 		var sources []*wrapper.TokenSource
-		for range 50 {
+		for range 20 {
 			sources = append(sources, wrapper.NewTokenSource(client(t, e, wrapper.WithLogger(log.logger())), use(store)))
 		}
 		askAll(t, sources)
