@@ -1,12 +1,9 @@
 package sharedcache_test
 
 import (
-	"context"
 	"errors"
 	"net/http"
-	"runtime"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -42,6 +39,43 @@ func TestThrottling_IsToldToAllForAsLongAsTheServiceAsked(t *testing.T) {
 		if got := askAll(t, sources); len(got.errs) > 0 || len(got.tokens) != 1 {
 			t.Errorf("%d errors after it: %v", len(got.errs), got.errs[0])
 		}
+	})
+}
+
+func TestThrottling_IsToldWithTheTimeThatIsLeft(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		e, store := &endpoint{answer: failing(429, "60")}, &memory{}
+		if _, err := source(t, e, store).Token(t.Context()); err == nil {
+			t.Fatal("got a token")
+		}
+		pass(40 * time.Second)
+		late := source(t, e, store)
+		var refused *wrapper.Error
+		if _, err := late.Token(t.Context()); !errors.As(err, &refused) || refused.RetryAfter > 20*time.Second || refused.RetryAfter < 19*time.Second {
+			t.Errorf("after 40 seconds, got %v", err)
+		}
+		e.answer = nil
+		pass(21 * time.Second)
+		mustToken(t, late)
+		if n := e.count(); n != 2 {
+			t.Errorf("%d requests", n)
+		}
+	})
+}
+
+func TestThrottling_BindsOthersForFiveMinutesAtMost(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		e, store := &endpoint{answer: failing(429, "900")}, &memory{}
+		if _, err := source(t, e, store).Token(t.Context()); err == nil {
+			t.Fatal("got a token")
+		}
+		e.answer = nil
+		pass(5*time.Minute - time.Second)
+		if _, err := source(t, e, store).Token(t.Context()); err == nil || e.count() != 1 {
+			t.Errorf("got %v after %d requests", err, e.count())
+		}
+		pass(2 * time.Second)
+		mustToken(t, source(t, e, store))
 	})
 }
 
@@ -111,107 +145,6 @@ func TestFailureOfOneReplica_KeepsNoOtherFromAToken(t *testing.T) {
 	})
 }
 
-func TestLeaseHolderThatNeverReturns_DelaysOthersByItsLease(t *testing.T) {
-	inFakeTime(t, func(t *testing.T) {
-		release := make(chan struct{})
-		defer close(release)
-		e, store := &endpoint{}, &memory{}
-		stuck := source(t, roundTrip(func(*http.Request) (*http.Response, error) { <-release; return nil, errors.New("released") }), store)
-		go func() { _, _ = stuck.Token(t.Context()) }()
-		pass(10 * time.Millisecond)
-		got := askAll(t, fleet(t, 100, e, store))
-		if len(got.errs) > 0 || got.slowest > 15*time.Second || e.count() != 1 {
-			t.Errorf("a token took %v; %d errors, %d exchanges", got.slowest, len(got.errs), e.count())
-		}
-	})
-}
-
-func TestRenewalThatNeverReturns_IsTakenOverByAnother(t *testing.T) {
-	inFakeTime(t, func(t *testing.T) {
-		release := make(chan struct{})
-		defer close(release)
-		var hung atomic.Bool
-		e, store := &endpoint{}, &memory{}
-		sources := fleet(t, 10, roundTrip(func(r *http.Request) (*http.Response, error) {
-			if e.count() > 0 && hung.CompareAndSwap(false, true) {
-				<-release // whatever its context says
-			}
-			return e.RoundTrip(r)
-		}), store)
-		askAll(t, sources)
-		call(t, sources, 3*time.Hour, 10*time.Second)
-		if n := e.count(); n > 6 || !hung.Load() {
-			t.Errorf("%d exchanges in three hours", n)
-		}
-	})
-}
-
-func TestExchangeThatPanics_ReleasesItsLease(t *testing.T) {
-	for name, end := range map[string]func(){"panic": func() { panic("in the bearer") }, "goexit": runtime.Goexit} {
-		t.Run(name, func(t *testing.T) {
-			inFakeTime(t, func(t *testing.T) {
-				e, store := &endpoint{}, &memory{}
-				c, err := wrapper.NewClient(func(context.Context) (string, error) { end(); return "", nil })
-				if err != nil {
-					t.Fatal(err)
-				}
-				if _, err := wrapper.NewTokenSource(c, use(store)).Token(t.Context()); err == nil {
-					t.Fatal("got a token")
-				}
-				if _, took := timed(t, source(t, e, store)); took != latency {
-					t.Errorf("the next token took %v", took)
-				}
-			})
-		})
-	}
-}
-
-func TestExchangeSlowerThanItsLease_CostsAnExchangeAndNoMore(t *testing.T) {
-	tests := map[string]struct {
-		delay     time.Duration // of every exchange
-		exchanges int
-	}{
-		"a little": {13 * time.Second, 2}, // the first comes while the second is under way, and serves all
-		"much":     {20 * time.Second, 50},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			inFakeTime(t, func(t *testing.T) {
-				e := &endpoint{delay: test.delay}
-				got := askAll(t, fleet(t, 50, e, &memory{}))
-				if len(got.errs) > 0 || e.count() > test.exchanges || got.slowest > 15*time.Second+test.delay+time.Second {
-					t.Errorf("%d exchanges, %d errors, the slowest call took %v", e.count(), len(got.errs), got.slowest)
-				}
-			})
-		})
-	}
-}
-
-func TestRenewalSlowerThanItsLease_ServesAll(t *testing.T) {
-	inFakeTime(t, func(t *testing.T) {
-		e := &endpoint{delay: 20 * time.Second}
-		sources := fleet(t, 200, e, &memory{})
-		askAll(t, sources)
-		warm := e.count()
-		call(t, sources, 10*time.Hour, 10*time.Second)
-		if n := e.count() - warm; n > 3*10*60/36 {
-			t.Errorf("%d exchanges in ten hours", n)
-		}
-	})
-}
-
-func TestWaiting_LeavesTimeForAnExchangeWithinTheLimit(t *testing.T) {
-	inFakeTime(t, func(t *testing.T) {
-		store := &memory{}
-		slow := source(t, &endpoint{delay: time.Minute}, store)
-		go func() { _, _ = slow.Token(t.Context()) }()
-		pass(10 * time.Millisecond)
-		if _, took := timed(t, source(t, &endpoint{}, store, wrapper.WithExchangeTimeout(3*time.Second))); took > 3*time.Second {
-			t.Errorf("a token took %v", took)
-		}
-	})
-}
-
 func TestQuota_IsNotUsedUpByAColdFleet(t *testing.T) {
 	inFakeTime(t, func(t *testing.T) {
 		var mu sync.Mutex
@@ -228,4 +161,54 @@ func TestQuota_IsNotUsedUpByAColdFleet(t *testing.T) {
 			t.Errorf("%d calls failed", len(got.errs))
 		}
 	})
+}
+
+// It holds the lease again and again, and says each time that the exchange failed.
+func TestFailureOfOneColdReplica_PutsOffNoRenewal(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		e, store := &endpoint{}, &memory{}
+		sources := fleet(t, 20, e, store)
+		askAll(t, sources)
+		broken := wrapper.NewTokenSource(client(t, roundTrip(func(*http.Request) (*http.Response, error) {
+			return nil, errors.New("no route to host")
+		})), use(store), wrapper.WithExpiryMargin(50*time.Minute)) // so that the fleet's token is of no use to it for long
+		for range 2 * time.Hour / (10 * time.Second) {
+			_, _ = broken.Token(t.Context())
+			call(t, sources, 10*time.Second, 10*time.Second)
+		}
+		if n := e.count(); n < 2*60/40 || n > 2*60/35+1 {
+			t.Errorf("%d exchanges in two hours", n)
+		}
+	})
+}
+
+func TestServiceOutage_IsNotHurriedWhenATokenEnds(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		e := &endpoint{}
+		s := []*wrapper.TokenSource{source(t, e, &memory{})}
+		mustToken(t, s[0])
+		call(t, s, 35*time.Minute, time.Minute)
+		e.answer = failing(503, "")
+		call(t, s, 22*time.Minute, time.Second)
+		before := e.count()
+		call(t, s, 2*time.Minute+27*time.Second, time.Second)
+		if n := e.count() - before; n < 1 || n > 4 {
+			t.Errorf("%d requests in the last two and a half minutes", n)
+		}
+	})
+}
+
+func TestServiceThatIsBackInTheLastSeconds_KeepsNobodyWaiting(t *testing.T) {
+	for range 50 {
+		inFakeTime(t, func(t *testing.T) {
+			e := &endpoint{}
+			s := []*wrapper.TokenSource{source(t, e, &memory{})}
+			mustToken(t, s[0])
+			call(t, s, 35*time.Minute, time.Minute)
+			e.answer = failing(503, "")
+			call(t, s, 24*time.Minute-10*time.Second, time.Second)
+			e.answer = nil
+			call(t, s, 5*time.Minute, time.Second)
+		})
+	}
 }

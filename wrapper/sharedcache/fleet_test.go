@@ -26,6 +26,26 @@ func TestFleet_MakesOneExchangeHoweverManySourcesAreCold(t *testing.T) {
 	})
 }
 
+func TestFleet_ServesAtOnceATokenThatIsDueToBeRenewed(t *testing.T) {
+	for _, age := range []time.Duration{45 * time.Minute, 59*time.Minute + 15*time.Second} {
+		t.Run(age.String(), func(t *testing.T) {
+			inFakeTime(t, func(t *testing.T) {
+				e, store := &endpoint{}, &memory{}
+				mustToken(t, source(t, e, store))
+				pass(age)
+				late := source(t, e, store)
+				if token, took := timed(t, late); token.AccessToken != "canary-token-1" || took > 0 {
+					t.Errorf("got %v after %v", token, took)
+				}
+				call(t, []*wrapper.TokenSource{late}, 2*time.Minute, time.Second)
+				if token := mustToken(t, late); token.AccessToken != "canary-token-2" {
+					t.Errorf("two minutes later it has %v", token)
+				}
+			})
+		})
+	}
+}
+
 func TestFleet_CostsInADayWhatOneSourceCosts(t *testing.T) {
 	inFakeTime(t, func(t *testing.T) {
 		e := &endpoint{}
@@ -38,105 +58,25 @@ func TestFleet_CostsInADayWhatOneSourceCosts(t *testing.T) {
 	})
 }
 
-// outages are what a store can be like when it is of no use.
-var outages = map[string]func(release chan struct{}) func(string, string) error{
-	"down": func(chan struct{}) func(string, string) error {
-		return func(string, string) error { return errors.New("connection refused") }
-	},
-	"hanging": func(release chan struct{}) func(string, string) error {
-		return func(string, string) error { <-release; return nil }
-	},
-	"slow": func(chan struct{}) func(string, string) error {
-		return func(string, string) error { <-time.After(450 * time.Millisecond); return nil }
-	},
-	"reading but not writing": func(chan struct{}) func(string, string) error {
-		return func(operation, _ string) error {
-			if operation == "swap" {
-				return errors.New("this replica is read-only")
+func TestFleetOfOne_RenewsAtTheSamePartOfAShortToken(t *testing.T) {
+	for range 5 {
+		inFakeTime(t, func(t *testing.T) {
+			e := &endpoint{expiresIn: "600"}
+			s := source(t, e, &memory{})
+			mustToken(t, s)
+			call(t, []*wrapper.TokenSource{s}, time.Hour, time.Second)
+			e.mu.Lock()
+			defer e.mu.Unlock()
+			for i := 1; i < len(e.asked); i++ {
+				if gap := e.asked[i].Sub(e.asked[i-1]); gap < 358*time.Second || gap > 392*time.Second {
+					t.Errorf("it was renewed after %v", gap) // and not at 0.60 to 0.65 of its life
+				}
 			}
-			return nil
-		}
-	},
-	"panicking": func(chan struct{}) func(string, string) error {
-		return func(string, string) error { panic("in the client") }
-	},
-}
-
-func TestStoreOfNoUse_CostsAFirstTokenHalfASecondAndNoCallAnError(t *testing.T) {
-	for name, outage := range outages {
-		t.Run(name, func(t *testing.T) {
-			inFakeTime(t, func(t *testing.T) {
-				release := make(chan struct{})
-				defer close(release)
-				e := &endpoint{}
-				sources := fleet(t, 20, e, &memory{before: outage(release)})
-				got := askAll(t, sources)
-				if len(got.errs) > 0 || got.slowest > latency+time.Second {
-					t.Errorf("a first token took %v; %d errors", got.slowest, len(got.errs))
-				}
-				call(t, sources, 2*time.Hour, 10*time.Second)
-			})
+			if len(e.asked) < 9 {
+				t.Errorf("%d exchanges", len(e.asked))
+			}
 		})
 	}
-}
-
-func TestStoreOutage_SpreadsAFleetWhoseTokensEndTogether(t *testing.T) {
-	for _, name := range []string{"down", "hanging", "reading but not writing"} {
-		outage := outages[name]
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			inFakeTime(t, func(t *testing.T) {
-				const replicas = 1000
-				release := make(chan struct{})
-				defer close(release)
-				e, store := &endpoint{}, &memory{}
-				sources := fleet(t, replicas, e, store)
-				askAll(t, sources)
-				call(t, sources, 30*time.Minute, time.Minute)
-				began := time.Now()
-				store.fail(outage(release))
-				call(t, sources, 2*time.Hour, time.Minute)
-				// Over five minutes, in which chance does not count as it does in one.
-				if peak, today := e.peak(began, 2*time.Hour), replicas*28.0/(24*60); peak > 3*today {
-					t.Errorf("%.1f requests a minute; sources without a store make %.1f", peak, today)
-				}
-			})
-		})
-	}
-}
-
-func TestStoreOutage_LeavesAFleetThatSharesAgain(t *testing.T) {
-	inFakeTime(t, func(t *testing.T) {
-		e, store := &endpoint{}, &memory{}
-		sources := fleet(t, 50, e, store)
-		askAll(t, sources)
-		store.fail(func(string, string) error { return errors.New("connection refused") })
-		call(t, sources, time.Hour, 30*time.Second)
-		store.fail(nil)
-		call(t, sources, time.Hour, 30*time.Second)
-		back := e.count()
-		call(t, sources, 4*time.Hour, 30*time.Second)
-		if n := e.count() - back; n > 4*60/36+1 {
-			t.Errorf("%d exchanges in four hours", n)
-		}
-	})
-}
-
-func TestStoreOutage_CostsNothingIfItIsShort(t *testing.T) {
-	inFakeTime(t, func(t *testing.T) {
-		e, store := &endpoint{}, &memory{}
-		sources := fleet(t, 200, e, store)
-		askAll(t, sources)
-		for range 6 {
-			store.fail(func(string, string) error { return errors.New("connection refused") })
-			call(t, sources, 4*time.Minute, 10*time.Second)
-			store.fail(nil)
-			call(t, sources, 2*time.Minute, 10*time.Second)
-		}
-		if n := e.count(); n != 1 {
-			t.Errorf("%d exchanges", n)
-		}
-	})
 }
 
 func TestServiceOutage_IsTriedByOneSourceAtATime(t *testing.T) {
@@ -170,9 +110,11 @@ func TestFleet_UsesNoTokenWithinASourcesMargin(t *testing.T) {
 		mustToken(t, source(t, e, store))
 		pass(25 * time.Minute)
 		wide := source(t, e, store, wrapper.WithExpiryMargin(40*time.Minute))
+		mustToken(t, wide)
 		for range 24 * 6 {
-			if left := time.Until(mustToken(t, wide).ExpiresAt); left <= 40*time.Minute {
-				t.Fatalf("a token was served %v before its end", left)
+			token, took := timed(t, wide)
+			if left := time.Until(token.ExpiresAt); left <= 40*time.Minute || took > 0 {
+				t.Fatalf("a token was served %v before its end, after %v", left, took)
 			}
 			pass(10 * time.Second)
 		}

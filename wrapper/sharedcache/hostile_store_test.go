@@ -191,18 +191,18 @@ func TestStoreThatForgets_LeavesEachSourceOnItsOwn(t *testing.T) {
 	inFakeTime(t, func(t *testing.T) {
 		e := &endpoint{}
 		sources := fleet(t, 20, e, &memory{put: func(string, []byte, []byte, time.Duration) (bool, bool) { return true, true }})
-		if got := askAll(t, sources); len(got.errs) > 0 || got.slowest > latency+time.Second {
+		if got := askAll(t, sources); len(got.errs) > 0 || got.slowest > latency+time.Second/2 {
 			t.Errorf("a first token took %v; %d errors", got.slowest, len(got.errs))
 		}
 		call(t, sources, 2*time.Hour, 10*time.Second)
 	})
 }
 
-func TestStoreWhoseSwapsNeverSucceed_DelaysAFirstTokenByTheLease(t *testing.T) {
+func TestStoreWhoseSwapsNeverSucceed_LeavesASourceOnItsOwn(t *testing.T) {
 	inFakeTime(t, func(t *testing.T) {
 		e := &endpoint{}
 		s := source(t, e, &memory{put: func(string, []byte, []byte, time.Duration) (bool, bool) { return true, false }})
-		if _, took := timed(t, s); took > 15*time.Second+time.Second {
+		if _, took := timed(t, s); took > latency+time.Second/2 {
 			t.Errorf("it took %v", took)
 		}
 		call(t, []*wrapper.TokenSource{s}, 2*time.Hour, 10*time.Second)
@@ -224,31 +224,5 @@ func TestSwapThatSucceedsButSaysOtherwise_CostsNothing(t *testing.T) {
 		if got := askAll(t, fleet(t, 20, e, store)); got.slowest > latency+time.Second || e.count() != 1 {
 			t.Errorf("a first token took %v; %d exchanges", got.slowest, e.count())
 		}
-	})
-}
-
-func TestLeaseThatIsAlwaysThere_DelaysNobodyForLong(t *testing.T) {
-	inFakeTime(t, func(t *testing.T) {
-		e, store := &endpoint{}, &memory{}
-		var lease []byte // somebody keeps the first lease there for ever
-		var at string
-		store.put = func(key string, _, value []byte, _ time.Duration) (bool, bool) {
-			if lease == nil {
-				lease, at = value, key
-				return true, false
-			}
-			return false, false
-		}
-		store.given = func(key string, value []byte, left time.Duration) ([]byte, time.Duration) {
-			if key == at {
-				return lease, time.Hour
-			}
-			return value, left
-		}
-		sources := fleet(t, 5, e, store)
-		if got := askAll(t, sources); len(got.errs) > 0 || got.slowest > 16*time.Second {
-			t.Errorf("a first token took %v; %d errors", got.slowest, len(got.errs))
-		}
-		call(t, sources, 3*time.Hour, 10*time.Second)
 	})
 }

@@ -1,9 +1,21 @@
+// Package sharedcache lets many replicas have one token, in Valkey, Redis or any store with compare-and-swap:
+//
+//	source := wrapper.NewTokenSource(client, sharedcache.Use(store, "tenant/application", secret))
+//
+// A fleet of any size makes the exchanges of one process, and a replica that starts has its token at once. That pays
+// for hundreds of replicas, short jobs and tight quotas; fifty replicas had better share nothing. A store that is down,
+// slow or hangs costs a first token half a second and no call an error: each source goes on by itself.
+//
+// Store and secret together are the token. The store alone shows neither token nor identity, and never gets a bearer.
+// Whoever can write to it can cost time and exchanges, but not bring in a token. The README has recipes and details.
 package sharedcache
 
 import (
 	"bytes"
 	"context"
+	"crypto/cipher"
 	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -30,143 +42,193 @@ func Use(store Store, identity string, secret []byte) wrapper.SourceOption {
 	case len(secret) < 16:
 		panic(`sharedcache: the secret of Use has fewer than 16 bytes: make one with "openssl rand 32"`)
 	}
-	keys := newKeys(secret)
+	secret = bytes.Clone(secret)
 	return wrapper.WithSharer(func() wrapper.Sharer {
-		s := &sharer{store: store, keys: keys, identity: identity}
-		s.refused.Store(new([]string))
+		s := &sharer{store: store, secret: secret, identity: identity, draw: rand.Float64()}
+		s.memory.Store(new(memory))
 		return s
 	})
 }
 
 const (
-	leaseLife           = 12 * time.Second // for how long others leave an exchange to the one that took the lease
-	patience            = 15 * time.Second // for how long a source without a token waits for others
-	distance            = 2 * time.Second  // between exchanges whose tokens are refused
-	mostRefused         = 16
-	leastWait, mostWait = 25 * time.Millisecond, 225 * time.Millisecond
+	leaseLife  = 12 * time.Second       // for how long others leave an exchange to the one that took the lease
+	patience   = 15 * time.Second       // for how long a source without a token waits for others
+	distance   = 2 * time.Second        // between exchanges whose tokens are refused
+	storeLimit = 500 * time.Millisecond // of an operation, and of those that follow one another
 )
 
 // sharer is the wrapper.Sharer of one source. It has no lock, for an operation that never returns would hold it.
 type sharer struct {
 	store    Store
-	keys     keys
 	identity string
+	secret   []byte
+	draw     float64     // where in a range this source renews a token
 	busy     atomic.Bool // an operation runs
-	plan     atomic.Pointer[plan]
-	refused  atomic.Pointer[[]string] // the last tokens that were refused here, for somebody may put one back
+	memory   atomic.Pointer[memory]
+}
+
+// memory is what a source knows from its earlier calls.
+type memory struct {
+	life    time.Duration // of the token that it has, from its exchange to its end
+	alone   time.Duration // what is left of it when the source gets one by itself; 0 while the store is well
+	refused []string      // the last tokens that were refused, for somebody may put one back
+}
+
+func (m *memory) refuse(accessToken string) {
+	if !slices.Contains(m.refused, accessToken) {
+		m.refused = append(slices.Clone(m.refused[max(0, len(m.refused)-15):]), accessToken)
+	}
 }
 
 // call is one call of Token.
 type call struct {
 	*sharer
+	*memory
+	key      string      // of the record in the store
+	aead     cipher.AEAD // which seals it
+	id       uint64      // of the call, by which it knows its lease
 	now      wrapper.Situation
 	exchange func(context.Context) (*wrapper.Token, error)
-	key      string
-	kept     value          // what the store holds
-	mine     []byte         // what this call put there last
-	leased   bool           // that is a lease, and it is there
+	kept     record         // what the store holds
 	best     *wrapper.Token // the best token there is to serve, if any
 	left     time.Duration  // for how long
 }
 
 // Token implements [wrapper.Sharer].
-func (s *sharer) Token(ctx context.Context, now wrapper.Situation, exchange func(context.Context) (*wrapper.Token, error)) (*wrapper.Token, time.Duration, error) {
-	c := &call{sharer: s, now: now, exchange: exchange, key: s.keys.name(now.Endpoint, s.identity)}
-	if known := *s.refused.Load(); now.Refused != nil && !slices.Contains(known, now.Refused.AccessToken) {
-		known = append(slices.Clone(known[max(0, len(known)+1-mostRefused):]), now.Refused.AccessToken)
-		s.refused.Store(&known)
+func (s *sharer) Token(ctx context.Context, now wrapper.Situation,
+	exchange func(context.Context) (*wrapper.Token, error)) (*wrapper.Token, time.Duration, error) {
+	known := new(*s.memory.Load())
+	s.memory.Store(known) // so that no earlier call, which was given up, changes it any more
+	c := &call{sharer: s, memory: new(*known), now: now, exchange: exchange, best: now.Held, left: now.Left}
+	c.key, c.aead = place(s.secret, now.Endpoint, s.identity)
+	c.id = rand.Uint64()
+	defer func() { s.memory.CompareAndSwap(known, c.memory) }()
+	if now.Refused != nil {
+		c.refuse(now.Refused.AccessToken)
 	}
-	began, limit := time.Now(), patience
-	if deadline, ok := ctx.Deadline(); ok {
-		limit = min(limit, time.Until(deadline)/2) // the rest is for an exchange of its own
-	}
-	for wait := leastWait; ; wait = min(2*wait, mostWait) {
+	deadline, _ := ctx.Deadline()
+	limit := time.Now().Add(min(patience, time.Until(deadline)/2)) // the rest is for an exchange of its own
+	for {
 		failure, err := c.look(ctx)
-		switch waits := errors.Is(err, errBusy) && c.best == nil; {
+		busy := errors.Is(err, errBusy)
+		switch {
 		case failure != nil:
-			return nil, lookAgain(now.Left, 0), failure
-		case err == nil && !c.leased:
-			p := c.planOf(c.best, 0)
-			p.alone = 0
-			c.plan.Store(&p)
-			return c.best, lookAgain(c.left, p.renew), nil
-		case err == nil, waits && time.Since(began) >= limit:
-			return c.renew(ctx)
-		case !waits:
-			return c.alone(ctx, err)
+			return nil, lookAgain(now.Left, now.Left), failure
+		case err == nil && c.kept.Lease != c.id:
+			c.alone = 0
+			return c.best, lookAgain(c.left, c.due()), nil
+		case err != nil && c.holdsOut(ctx, err):
+			return c.best, lookAgain(c.left, c.alone), nil
+		case !busy, c.best != nil, time.Until(limit) <= 0:
+			return c.renew(ctx, err == nil || busy)
 		}
-		select {
-		case <-time.After(leastWait + rand.N(wait)):
-		case <-ctx.Done():
-			return nil, 0, &wrapper.Error{Err: ctx.Err()}
-		}
+		time.Sleep(between(25, 250, time.Millisecond))
 	}
 }
 
 var errBusy = errors.New("another source has the lease")
 
-// look reads what there is, and takes the lease if a new token is due. It returns a failure that those who have no token
-// share, or why the store is of no use.
+// look reads what there is, and takes the lease if a new token is due. It returns a failure that those who have no
+// token share, or why the store is of no use. Whether a swap happened is known by what is read after it.
 func (c *call) look(ctx context.Context) (*wrapper.Error, error) {
-	ctx, cancel := context.WithTimeout(ctx, longestOperation)
+	ctx, cancel := context.WithTimeout(ctx, storeLimit)
 	defer cancel()
-	for taken := false; ; taken = true { // the lease; it counts only if it is read, too
-		if err := c.choose(ctx); err != nil {
+	for range 3 { // the first may put a gravestone, the second a lease
+		if err := c.read(ctx); err != nil {
 			return nil, err
 		}
-		quiet := c.kept.age() < c.kept.Quiet
-		switch {
-		case c.best != nil && (c.best != c.now.Held || c.left > c.planOf(c.best, 0).renew):
+		c.choose()
+		next, quiet := c.kept, c.kept.Quiet > 0
+		switch there := c.kept.Token.AccessToken; {
+		case there != c.kept.Refused && slices.Contains(c.refused, there):
+			next.Refused = there
+		case c.best != nil && (c.best != c.now.Held || c.left > c.due()), c.kept.Lease == c.id:
 			return nil, nil
-		case quiet && bytes.Equal(c.kept.raw, c.mine):
-			c.leased = true
-			return nil, nil
-		case taken:
-			return nil, errors.New("the store does not hold what was put there")
 		case quiet && c.kept.Failure == nil:
 			return nil, errBusy
 		case quiet && c.best != nil:
 			return nil, nil // the service is left alone
-		case quiet && c.kept.age() < c.kept.Binding:
-			failure := *c.kept.Failure
-			failure.RetryAfter = max(0, failure.RetryAfter-c.kept.age())
-			return &failure, nil
+		case quiet && c.kept.age < binding(c.kept.Failure):
+			c.kept.Failure.RetryAfter = max(0, c.kept.Failure.RetryAfter-c.kept.age)
+			return c.kept.Failure, nil
+		default:
+			next.Lease, next.Quiet, next.Failure = c.id, leaseLife, nil
 		}
-		next, ttl := record{Quiet: leaseLife}, leaseLife
-		if left := c.kept.left() - longestOperation; left > leaseLife {
-			ttl, next.Subject, next.Token, next.Life = left, c.kept.Subject, c.kept.Token, c.kept.Life
-		}
-		if swapped, err := c.swap(ctx, next, ttl); err != nil {
+		if err := c.swap(ctx, next); err != nil {
 			return nil, err
-		} else if !swapped {
-			return nil, errBusy
 		}
+	}
+	return nil, errors.New("the store does not hold what was put there")
+}
+
+// choose chooses between the shared token and the one that the source has.
+func (c *call) choose() {
+	if c.best != nil && slices.Contains(c.refused, c.best.AccessToken) {
+		c.best, c.left = nil, 0
+	}
+	token, left := wrapper.Token(c.kept.Token), c.kept.Left-c.now.Margin
+	if left > c.left+time.Second && !slices.Contains(c.refused, token.AccessToken) { // also the same, with more time
+		token.ExpiresAt = time.Now().Add(c.kept.Left).UTC()
+		c.best, c.left = &token, left
+	}
+	if c.best != nil && c.best.AccessToken == token.AccessToken {
+		c.life = c.kept.Life // which is another if the service gave the token once more
 	}
 }
 
-// choose reads the shared token, and chooses between it and the one that the source has. In the place of one that was
-// refused it puts a gravestone, which no slow source overwrites.
-func (c *call) choose(ctx context.Context) (err error) {
-	c.best, c.left = c.now.Held, c.now.Left
-	if c.kept, err = c.read(ctx); err != nil {
-		return err
+// due returns how much is left of a token when a new one is due: 0.35 to 0.40 of its life, so that an engine's outage
+// leaves room, or a tenth of the part that a wide margin leaves.
+func (c *call) due() time.Duration {
+	return max(time.Duration((0.35+0.05*c.draw)*float64(c.life))-c.now.Margin, (c.life-c.now.Margin)/10)
+}
+
+// holdsOut reports whether the source serves what it has while the store is of no use. The tokens of a fleet end
+// together, so each source draws a moment in what is left: once an outage, or the earliest draw would count.
+func (c *call) holdsOut(ctx context.Context, why error) bool {
+	if c.alone == 0 && !errors.Is(why, errBusy) {
+		text := wrapper.RedactError(why).Error()
+		c.now.Logger.WarnContext(ctx, "the store of shared tokens fails", slog.String("error", text))
 	}
-	token, left := (*wrapper.Token)(c.kept.Token), c.kept.left()
-	switch {
-	case token == nil:
-		if c.best != nil && bytes.Equal(c.kept.Subject, digest(c.best)) {
-			c.best, c.left = nil, 0
+	if c.best != nil && c.alone == 0 {
+		c.alone = between(0.05, 1, min(c.left, c.due()))
+	}
+	return c.left > c.alone
+}
+
+// renew makes an exchange, and shares what comes of it if the store is of use.
+func (c *call) renew(ctx context.Context, share bool) (token *wrapper.Token, again time.Duration, err error) {
+	var made record
+	if share {
+		defer func() { c.finish(context.WithoutCancel(ctx), made, err) }() // also where the exchange panics
+	}
+	began := time.Now()
+	if token, err = c.exchange(ctx); err != nil {
+		again = lookAgain(c.now.Left, c.now.Left)
+		if c.kept.Lease != c.id { // the tokens of a fleet end together
+			again = max(between(0.2, 0.8, c.now.Left), 10*time.Second)
 		}
-	case slices.Contains(*c.refused.Load(), token.AccessToken):
-		grave := record{Subject: c.kept.Subject, Quiet: min(c.kept.Quiet-c.kept.age(), distance)}
-		_, err = c.swap(ctx, grave, max(left, time.Minute)) // for as long as others may serve the token
-		c.mine = nil                                        // it is no lease
-	case left-c.now.Margin > c.left+time.Second: // it may be the same token, which has got more time
-		token.ExpiresAt = c.kept.end.UTC()
-		c.best, c.left = token, left-c.now.Margin
-		c.planOf(token, c.kept.Life)
-	case c.best != nil && c.best.AccessToken == token.AccessToken:
-		c.planOf(token, c.kept.Life) // or it has got a shorter life
+		return nil, again, err
 	}
-	return err
+	made = record{Token: secretToken(*token), Life: c.now.Unknown}
+	if !token.ExpiresAt.IsZero() {
+		made.Life = token.ExpiresAt.Sub(began)
+	}
+	made.Left = made.Life - time.Since(began)
+	c.life, c.alone = made.Life, 0
+	return token, lookAgain(made.Left-c.now.Margin, c.due()), nil
+}
+
+// lookAgain returns when to look at the store again: within a minute, for that is when a gravestone is noticed, but at
+// a moment that comes before, and in time for yet another look if the token is nearly over.
+func lookAgain(left, moment time.Duration) time.Duration {
+	next := left / 2
+	if left > moment {
+		next = left - moment
+	}
+	return max(min(next, between(40, 55, time.Second)), time.Second)
+}
+
+// between draws from two multiples of a unit.
+func between(from, to float64, unit time.Duration) time.Duration {
+	return time.Duration((from + (to-from)*rand.Float64()) * float64(unit))
 }

@@ -97,13 +97,20 @@ func TestStore_HoldsNeitherTokenNorIdentity(t *testing.T) {
 	inFakeTime(t, func(t *testing.T) {
 		var put bytes.Buffer
 		e, store := &endpoint{}, &memory{}
-		store.put = func(key string, old, value []byte, _ time.Duration) (bool, bool) {
+		store.put = func(key string, old, value []byte, ttl time.Duration) (bool, bool) {
+			if value != nil && ttl <= 0 {
+				t.Errorf("a value was put for %v", ttl)
+			}
 			put.WriteString(key)
 			put.Write(old)
 			put.Write(value)
 			return false, false
 		}
 		s := source(t, e, store)
+		e.answer = failing(403, "")
+		_, _ = s.Token(t.Context()) // a lease that leaves nothing
+		e.answer = nil
+		pass(2 * time.Second)
 		first := mustToken(t, s)
 		s.Invalidate(first) // a gravestone
 		mustToken(t, s)
@@ -124,9 +131,15 @@ func TestStore_HoldsNeitherTokenNorIdentity(t *testing.T) {
 
 func TestSharedToken_KeepsWhatTheServiceSaid(t *testing.T) {
 	inFakeTime(t, func(t *testing.T) {
-		e, store := &endpoint{}, &memory{}
+		e := &endpoint{delay: 10 * time.Second}
+		store := &memory{before: func(string, string) error { <-time.After(100 * time.Millisecond); return nil }}
 		first := mustToken(t, source(t, e, store))
 		pass(time.Minute)
+		store.fail(nil)
+		store.given = func(_ string, value []byte, left time.Duration) ([]byte, time.Duration) {
+			<-time.After(450 * time.Millisecond) // on the way back
+			return value, left
+		}
 		second := mustToken(t, source(t, e, store))
 		off := first.ExpiresAt.Sub(second.ExpiresAt)
 		if second.AccessToken != first.AccessToken || second.TokenType != "bearer" || second.RequestID != first.RequestID ||
@@ -151,6 +164,21 @@ func TestStoreFailure_IsLoggedOnceAndWithoutSecrets(t *testing.T) {
 	})
 }
 
+func TestStoreThatIsWell_IsNotLogged(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		e, store, log := &endpoint{delay: 10 * time.Second}, &memory{}, &lines{}
+		var sources []*wrapper.TokenSource
+		for range 20 {
+			sources = append(sources, wrapper.NewTokenSource(client(t, e, wrapper.WithLogger(log.logger())), use(store)))
+		}
+		askAll(t, sources)
+		call(t, sources, 3*time.Hour, 10*time.Second)
+		if text := log.String(); text != "" {
+			t.Errorf("the log says %q", text)
+		}
+	})
+}
+
 func TestEval_RefusesAnAnswerThatIsNotTheScripts(t *testing.T) {
 	for _, answer := range []string{"", "OK", "<nil>", "nonsense value"} {
 		eval := sharedcache.Eval(func(context.Context, string, string, ...string) (string, error) { return answer, nil })
@@ -160,6 +188,18 @@ func TestEval_RefusesAnAnswerThatIsNotTheScripts(t *testing.T) {
 		if _, err := eval.Swap(t.Context(), "key", nil, []byte("x"), time.Second); err == nil {
 			t.Errorf("Swap took %q", answer)
 		}
+	}
+}
+
+func TestEval_PutsAValueForAMillisecondAtLeast(t *testing.T) {
+	eval := sharedcache.Eval(func(_ context.Context, _, _ string, args ...string) (string, error) {
+		if got := args[len(args)-1]; got != "1" {
+			t.Errorf("it is put for %q milliseconds", got)
+		}
+		return "true", nil
+	})
+	if swapped, err := eval.Swap(t.Context(), "key", nil, []byte("x"), time.Microsecond); err != nil || !swapped {
+		t.Errorf("got %v, %v", swapped, err)
 	}
 }
 
