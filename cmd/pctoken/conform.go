@@ -97,7 +97,7 @@ func (f *conformFlags) conform(cmd *cobra.Command) error {
 	defer cancel()
 	bearer := wrapper.StaticBearer("the-emulator-takes-any")
 	if !f.emulator {
-		if bearer, err = f.bearer(ctx, cmd.InOrStdin()); err != nil {
+		if bearer, err = f.bearer(ctx, cmd.InOrStdin(), f.logger(cmd.ErrOrStderr())); err != nil {
 			return err
 		}
 	} else {
@@ -111,7 +111,7 @@ func (f *conformFlags) conform(cmd *cobra.Command) error {
 	// All requests carry the same bearer, and a sign-in that fails ends the command before the first.
 	token, err := await(ctx, func() (string, error) { return asSent(ctx, bearer) })
 	if err != nil {
-		return err
+		return f.explained(ctx, service, err)
 	}
 	file, err := f.open()
 	if err != nil {

@@ -29,6 +29,9 @@ type serviceFlags struct {
 	bearerFile, credential string
 	timeout                time.Duration
 	verbose                bool
+
+	watch        *entraWatch // of the sign-in, once there is one
+	bearerSource string      // where the bearer comes from, if it is not from Entra
 }
 
 func (f *serviceFlags) register(cmd *cobra.Command) {

@@ -91,6 +91,10 @@ func message(cmd *cobra.Command, code int, err error) string {
 	if errors.As(err, &signIn) {
 		return signIn.Error()
 	}
+	var late outOfTime
+	if errors.As(err, &late) {
+		return late.Error()
+	}
 	// Several wrong options come a line each.
 	text := strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\t' }), "; ")
 	if code == exitUsage {

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestEntraWatch_SaysOnceWhomItWaitsFor(t *testing.T) {
+	fine := func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: 200}, nil }
+	for name, test := range map[string]struct {
+		url  string
+		next roundTripper
+		want string
+	}{
+		"an answer":              {"https://entra.example/", fine, ""},
+		"an answer that is slow": {"https://entra.example/", func(r *http.Request) (*http.Response, error) { time.Sleep(4 * time.Second); return fine(r) }, "pctoken: nothing comes from entra.example yet\n"},
+		"no network":             {"https://entra.example/", func(*http.Request) (*http.Response, error) { return nil, errors.New("no route") }, "pctoken: no answer from entra.example: no route\n"},
+		"a metadata service":     {"http://169.254.169.254/", func(*http.Request) (*http.Response, error) { return nil, errors.New("no route") }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var terminal bytes.Buffer
+				watch := newEntraWatch(slog.New(retryLine{&terminal}))
+				watch.next = test.next
+				for range 3 {
+					r, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, test.url, strings.NewReader("a=b"))
+					if resp, err := watch.RoundTrip(r); resp != nil && resp.Body != nil {
+						_ = resp.Body.Close()
+						_ = err
+					}
+				}
+				if terminal.String() != test.want {
+					t.Errorf("the terminal shows %q", terminal.String())
+				}
+			})
+		})
+	}
+}
+
+func TestEntraWatch_SendsTheBodyAndHidesWhatIsSecretInIt(t *testing.T) {
+	watch := newEntraWatch(slog.New(slog.DiscardHandler))
+	var sent []byte
+	watch.next = roundTripper(func(r *http.Request) (*http.Response, error) {
+		sent, _ = io.ReadAll(r.Body)
+		return nil, errors.New("no route")
+	})
+	form := "client_id=an-application&refresh_token=canary-refresh&assertion=canary-assertion"
+	r, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://entra.example/", strings.NewReader(form))
+	if _, err := watch.RoundTrip(r); err == nil || string(sent) != form { //nolint:bodyclose // there is none
+		t.Errorf("sent %q, %v", sent, err)
+	}
+	if got := watch.shown("an-application sent canary-refresh and canary-assertion"); strings.Contains(got, "canary") || !strings.Contains(got, "an-application") {
+		t.Errorf("shown as %q", got)
+	}
+}
