@@ -47,7 +47,7 @@ ended by Ctrl-C.`,
 
   # ask the service, and keep the report
   pctoken conform --tenant-id contoso.onmicrosoft.com --report conform.json`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.conform(cmd) },
 	}
 	f.register(cmd)

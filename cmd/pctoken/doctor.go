@@ -29,7 +29,7 @@ bearer is sent nowhere, and no token is printed. The bearer's claims are read, n
 ` + bearerHelp + `
 
 Exit codes: 0 nothing is wrong, 1 something is, 2 wrong usage, 130 ended by Ctrl-C.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if form != "text" && form != "json" {
 				return usagef("--output %q: it has to be text or json", form)

@@ -24,7 +24,7 @@ func (f *callFlags) exchange(cmd *cobra.Command) (*wrapper.Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	faults, err := parseFaults(f.faults)
+	faults, err := parseFaults(f.faults, emulator.AtEndpoint)
 	if err != nil {
 		return nil, err
 	}

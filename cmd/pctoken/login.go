@@ -41,7 +41,7 @@ http://localhost then. Standard error has it all, standard output nothing.
 Exit codes: 0 signed in, 1 not, or without MFA, 2 wrong usage, 4 Entra was not available, 130 ended by Ctrl-C.`,
 		Example: `  pctoken login --client-id CLIENT --tenant-id TENANT --refresh-token-file token
   pctoken get   --client-id CLIENT --tenant-id TENANT --refresh-token-file token`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.login(cmd.Context(), cmd.ErrOrStderr())
 		},
