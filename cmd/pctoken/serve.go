@@ -59,6 +59,11 @@ As an application:
 As a person:
   pctoken login --refresh-token-file refresh-token
   pctoken get --url %[2]s --refresh-token-file refresh-token
+To approve the code that login shows, without the page:
+  curl --cacert %[1]s -d '{"userCode": "CODE"}' %[2]s/_emulator/devicecodes
+A Go service signs in here with azidentity.DefaultAzureCredentialOptions{DisableInstanceDiscovery: true} and
+wrapper.WithBaseURL("%[2]s"). Go does not read SSL_CERT_FILE on macOS and Windows: there, add the certificate to
+those that the system trusts.
 `
 
 func (f *serveFlags) serve(ctx context.Context, stdout, stderr io.Writer) error {
