@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -126,6 +127,9 @@ func (f *conformFlags) conform(cmd *cobra.Command) error {
 	fmt.Fprintf(cmd.ErrOrStderr(), "sending %d requests to %s, which takes at least %s\n",
 		len(chosen), c.service, time.Duration(len(chosen)-1)*f.pause)
 	stopped := c.run(ctx, chosen, f.pause)
+	if errors.Is(stopped, context.DeadlineExceeded) && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		stopped = outOfTime{cause: stopped, what: fmt.Sprintf("%d of %d requests were made within --timeout %s", len(c.cells), len(chosen), f.timeout)}
+	}
 	report := c.report(probes)
 	if err := f.print(cmd.OutOrStdout(), file, report); err != nil {
 		return err
@@ -155,7 +159,10 @@ func (f *conformFlags) print(stdout io.Writer, file *os.File, report *conformRep
 	if f.report == "-" {
 		return report.writeJSON(stdout)
 	}
-	err := report.writeTable(stdout)
+	var err error
+	if report.answered() { // otherwise the program's error says all that there is
+		err = report.writeTable(stdout)
+	}
 	if file != nil {
 		if failed := errors.Join(report.writeJSON(file), file.Close()); failed != nil {
 			err = errors.Join(err, fmt.Errorf("--report: %w", failed))

@@ -34,6 +34,9 @@ func (e *examination) service(ctx context.Context, baseURL string) {
 	case distrusted:
 		e.wrong(fix, "%s", problem)
 		return
+	case errors.Is(err, context.DeadlineExceeded):
+		e.wrong("give it more time, or check the network between here and "+req.URL.Host, "nothing came from %s within --timeout", req.URL.Host)
+		return
 	case err != nil:
 		e.wrong("check the base URL, the name service, the proxy and the firewall", "%s cannot be reached: %v", req.URL.Host, errors.Unwrap(err))
 		return
