@@ -101,15 +101,17 @@ func (f *serviceFlags) refreshed(config *oauth2.Config) wrapper.BearerFunc {
 			return token, nil
 		}
 		return "", f.notSignedIn(ctx, err, func() (string, []fix) {
-			file := fmt.Sprintf("--refresh-token-file %q: ", f.refreshTokenFile)
 			var refused *oauth2.RetrieveError
 			switch {
 			case errors.Is(err, oauth2auth.ErrSignInRequired):
-				return file + "it has no refresh token", []fix{{"to sign in again", again}}
-			case errors.As(err, &refused):
+				return fmt.Sprintf("--refresh-token-file %q has no refresh token", f.refreshTokenFile), []fix{{"to sign in again", again}}
+			case !errors.As(err, &refused):
+				return err.Error(), nil
+			case refused.Response != nil && refused.Response.StatusCode/100 == 3:
+				return "", []fix{{"to sign in", "check " + authorityVariable + ": redirects are not followed"}}
+			default:
 				return "", []fix{{"to sign in", "check --client-id, --tenant-id and " + secretVariable}}
 			}
-			return file + err.Error(), []fix{{"", "check the file"}}
 		})
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"os"
 	"runtime"
@@ -28,8 +27,8 @@ type entraWatch struct {
 
 	mu       sync.Mutex
 	host     string // of the last request; "" before the first
-	answered bool
-	err      error // why no answer came; nil, too, if the request's context ended first
+	answered bool   // whether host answered any request
+	err      error  // why no answer came; nil, too, if the request's context ended first
 	secrets  []string
 	told     bool
 }
@@ -42,8 +41,8 @@ func newEntraWatch(logger *slog.Logger) *entraWatch {
 const soon = 3 * time.Second
 
 func (w *entraWatch) RoundTrip(r *http.Request) (*http.Response, error) {
-	if isMetadataService(r.URL.Hostname()) {
-		return w.next.RoundTrip(r) // no part of Entra
+	if !isEntra(r.URL) {
+		return w.next.RoundTrip(r)
 	}
 	host := r.URL.Host
 	w.keep(host, false, nil)
@@ -70,7 +69,7 @@ func (w *entraWatch) RoundTrip(r *http.Request) (*http.Response, error) {
 func (w *entraWatch) keep(host string, answered bool, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.host, w.answered, w.err = host, answered, err
+	w.host, w.answered, w.err = host, answered || w.answered && w.host == host, err
 }
 
 // keepSecrets keeps what the form of a request says that is not known to be harmless, for an answer may repeat it, and
@@ -124,11 +123,9 @@ func (w *entraWatch) last() (host string, answered bool, err error) {
 	return w.host, w.answered, w.err
 }
 
-// isMetadataService reports whether host is a machine's metadata service, which a default credential looks for everywhere.
-func isMetadataService(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLinkLocalUnicast()
-}
+// isEntra reports whether a request is one to Entra, which is always by https. A default credential looks for the identity
+// of a machine as well, by http, and everywhere.
+func isEntra(u *url.URL) bool { return u.Scheme == "https" }
 
 // lasting is an error that azcore does not try again after.
 type lasting struct{ error }
@@ -153,6 +150,7 @@ func untrusted(host string, err error) (problem, fix string, ok bool) {
 	if runtime.GOOS == "darwin" || runtime.GOOS == "windows" { // where Go does not read it
 		fix = "add the certificate to those that the system trusts"
 	}
-	return fmt.Sprintf("%s shows a certificate that this machine does not trust: %v", host, certificate.Err),
+	problem = fmt.Sprintf("%s shows a certificate that this machine does not trust: %v", host, certificate.Err)
+	return wrapper.Redact(problem), // a certificate's names are its server's to choose
 		fix + ", or check the URL, and whether a proxy is in between", true
 }

@@ -2,10 +2,13 @@ package main
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -45,6 +48,39 @@ func TestEntraWatch_SaysOnceWhomItWaitsFor(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+func TestEntraWatch_RemembersThatItsHostAnswered(t *testing.T) {
+	watch := newEntraWatch(slog.New(slog.DiscardHandler))
+	for i, step := range []struct {
+		host string
+		err  error
+		want bool
+	}{{"a.example", errors.New("no route"), false}, {"a.example", nil, true}, {"a.example", errors.New("no route"), true}, {"b.example", errors.New("no route"), false}} {
+		watch.next = roundTripper(func(*http.Request) (*http.Response, error) { return nil, step.err })
+		r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+step.host, nil)
+		_, _ = watch.RoundTrip(r) //nolint:bodyclose // there is none
+		if host, answered, err := watch.last(); host != step.host || answered != step.want || !errors.Is(err, step.err) {
+			t.Errorf("step %d: %s, %v, %v", i, host, answered, err)
+		}
+	}
+}
+
+func TestUntrusted_NamesWhoShowsTheCertificatePlainly(t *testing.T) {
+	distrust := &tls.CertificateVerificationError{Err: errors.New("valid for a\n\x1b[2Jb")}
+	for name, test := range map[string]struct {
+		err  error
+		want string
+	}{
+		"the host":  {&url.Error{Op: "Get", URL: "https://a.example", Err: distrust}, "a.example shows a certificate that this machine does not trust: valid for a [2Jb"},
+		"the proxy": {&url.Error{Op: "Get", URL: "https://a.example", Err: &net.OpError{Op: "proxyconnect", Err: distrust}}, "the proxy on the way to a.example shows a certificate that this machine does not trust: valid for a [2Jb"},
+		"nobody":    {errors.New("no route"), ""},
+	} {
+		problem, fix, ok := untrusted("a.example", test.err)
+		if problem != test.want || ok != (test.want != "") || ok != (fix != "") {
+			t.Errorf("%s: %q, %q, %v", name, problem, fix, ok)
+		}
 	}
 }
 

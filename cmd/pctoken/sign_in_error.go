@@ -35,17 +35,18 @@ func (e signInError) Unwrap() error { return e.cause }
 func (e signInError) Error() string {
 	var b strings.Builder
 	b.WriteString("there is no bearer: " + e.why)
-	named := e.fixes
 	switch {
-	case len(named) == 1 && named[0].name == "":
-		b.WriteString("; " + named[0].step)
-		named = nil
-	case len(named) > 1:
-		b.WriteString("; first, " + named[0].step + ". Tried, and what would make each work")
+	case len(e.fixes) > 1:
+		b.WriteString("; first, " + e.fixes[0].step + ". Tried, and what would make each work:")
+	case len(e.fixes) == 1 && e.fixes[0].name == "":
+		b.WriteString("; " + e.fixes[0].step + ".")
+	default:
+		b.WriteString(".")
 	}
-	b.WriteString(map[bool]string{true: ":", false: "."}[len(named) > 1])
-	for _, f := range named {
-		fmt.Fprintf(&b, "\n  %-28s %s", f.name, f.step)
+	for _, f := range e.fixes {
+		if f.name != "" {
+			fmt.Fprintf(&b, "\n  %-28s %s", f.name, f.step)
+		}
 	}
 	if e.answered != "" {
 		b.WriteString("\n  Entra answered: " + e.answered)
@@ -82,6 +83,9 @@ type outOfTime struct {
 }
 
 func (e outOfTime) Unwrap() error { return e.cause }
+
+// Is has the error keep its exit code where a library has hidden the end of the context.
+func (e outOfTime) Is(target error) bool { return target == context.DeadlineExceeded }
 
 func (e outOfTime) Error() string {
 	problem, fix := e.problem()
@@ -125,6 +129,9 @@ func (f *serviceFlags) notSignedIn(ctx context.Context, err error, fixes func() 
 		case broken != nil:
 			e.why = f.watch.unanswered(host, broken)
 		}
+		if len(e.fixes) > 1 && (e.answered != "" || broken != nil) {
+			e.fixes = nil // it is not known which of them it was
+		}
 	}
 	return e
 }
@@ -133,7 +140,10 @@ func (f *serviceFlags) notSignedIn(ctx context.Context, err error, fixes func() 
 func (f *serviceFlags) outOfTime(err error, host string, heard bool) error {
 	what := fmt.Sprintf("no token came within --timeout %s", f.timeout)
 	if host != "" {
-		what = fmt.Sprintf("%s came from %s within --timeout %s", map[bool]string{true: "no token", false: "nothing"}[heard], host, f.timeout)
+		what = fmt.Sprintf("nothing came from %s within --timeout %s", host, f.timeout)
+	}
+	if heard {
+		what = fmt.Sprintf("no token came from %s within --timeout %s", host, f.timeout)
 	}
 	return outOfTime{err, what, host}
 }
@@ -161,7 +171,7 @@ func (w *entraWatch) entraAnswered(err error) string {
 		resp, description = person.Response, cmp.Or(person.ErrorDescription, person.ErrorCode)
 	case errors.As(err, &application) && application.RawResponse != nil && application.RawResponse.StatusCode != http.StatusOK:
 		resp = application.RawResponse
-		if resp.Request != nil && isMetadataService(resp.Request.URL.Hostname()) {
+		if resp.Request != nil && !isEntra(resp.Request.URL) {
 			return ""
 		}
 		var explanation struct {

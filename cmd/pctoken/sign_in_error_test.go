@@ -53,7 +53,10 @@ func TestSignInError_SaysWhatFailedAndWhatToDo(t *testing.T) {
 		"no answer in time":           {waiting, []string{"--timeout", "400ms"}, 4, "nothing came from " + quiet + " within --timeout 400ms; give it more time, or check the network", 1, "context"},
 		"no answer in time, a person": {waiting, slices.Concat(refresh, []string{"--timeout", "400ms"}), 4, "nothing came from " + quiet + " within --timeout 400ms", 1, "context"},
 		"an expired refresh token":    {expired, slices.Concat(refresh, []string{"--tenant-id", testTenant}), 1, "there is no bearer: Entra refused to sign in.", 4, "Trace ID"},
-		"no refresh token":            {expired, []string{"--refresh-token-file", file + "x", "--client-id", testClient, "--tenant-id", testTenant}, 1, "it has no refresh token", 3, "Entra answered"},
+		"Entra elsewhere": {playEntra(t, map[string]http.HandlerFunc{"token": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+		}}), slices.Concat(refresh, []string{"--tenant-id", testTenant}), 1, "Entra refused to sign in", 4, "check --client-id"},
+		"no refresh token": {expired, []string{"--refresh-token-file", file + "x", "--client-id", testClient, "--tenant-id", testTenant}, 1, " has no refresh token.", 3, "Entra answered"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			url := service(t).URL
