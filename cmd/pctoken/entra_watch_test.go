@@ -43,6 +43,7 @@ func TestEntraWatch_SaysOnceWhomItWaitsFor(t *testing.T) {
 						_ = err
 					}
 				}
+				synctest.Wait() // for the line that a timer prints
 				if terminal.String() != test.want {
 					t.Errorf("the terminal shows %q", terminal.String())
 				}
