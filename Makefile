@@ -140,6 +140,7 @@ image: ## Build the emulator's container image with buildah: make image IMAGE=do
 	$(BUILDAH) build --isolation chroot --platform linux/$$($(GO) env GOARCH) --tag pctoken --file cmd/pctoken/Dockerfile bin/image
 	$(BUILDAH) push pctoken $(IMAGE)
 	@container=$$($(BUILDAH) from pctoken) && $(BUILDAH) run --isolation chroot "$$container" -- /pctoken version
+	@echo "image: $(IMAGE)$(if $(filter oci:%,$(IMAGE)),; to run it: podman run --rm -p 127.0.0.1:8080:8080 \"\$$(podman pull -q $(IMAGE))\")"
 
 # A software bill of materials needs syft, which the release workflow installs.
 .PHONY: snapshot

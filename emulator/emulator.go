@@ -128,7 +128,7 @@ func (e *Emulator) now() time.Time { return time.Now().Add(e.ClockOffset()) }
 // ServeHTTP answers a request, after the next fault if one is left.
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !e.isOwnHost(r) {
-		refusal := refuse(http.StatusMisdirectedRequest, fmt.Sprintf("the host %q is not the emulator's: use 127.0.0.1, or allow it by WithHosts", r.Host))
+		refusal := refuse(http.StatusMisdirectedRequest, fmt.Sprintf("the host %q is not the emulator's: use 127.0.0.1, or allow it by --host (in Go, WithHosts)", r.Host))
 		writeJSON(w, refusal.status, refusal.body)
 		return
 	}

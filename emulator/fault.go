@@ -72,8 +72,8 @@ const (
 	AtResource Place = "resource" // /_emulator/resource
 )
 
-// at returns the place of the fault.
-func (f Fault) at() Place {
+// Place returns where the requests arrive that meet the fault: At, or Entra for one of its codes.
+func (f Fault) Place() Place {
 	if f.entraCode() {
 		return AtEntra
 	}

@@ -41,7 +41,7 @@ func (p *plan) next(at Place) Fault {
 	chosen := -1
 	for i := range p.rules {
 		r := &p.rules[i]
-		if r.at() != at {
+		if r.Place() != at {
 			continue
 		}
 		r.seen++

@@ -47,7 +47,7 @@ func TestHost_IsCheckedBeforeAnythingElse(t *testing.T) {
 		resp, body := statusUnder(t, server.Client(), server.URL+path, "evil.example")
 		var e gen.Error
 		decode(t, resp, body, &e)
-		if resp.StatusCode != 421 || e.Code != "421" || !strings.Contains(e.Description, `"evil.example"`) {
+		if resp.StatusCode != 421 || e.Code != "421" || !strings.Contains(e.Description, `"evil.example"`) || !strings.Contains(e.Description, "--host (in Go, WithHosts)") {
 			t.Errorf("%s: %s %s", path, resp.Status, body)
 		}
 	}

@@ -18,6 +18,9 @@ func finishCommands(root *cobra.Command) {
 		switch cmd.Name() {
 		case "completion":
 			showSubcommands(cmd)
+			for _, shell := range cmd.Commands() {
+				shell.Args = noArguments
+			}
 		case "help":
 			cmd.Args = func(_ *cobra.Command, args []string) error {
 				topic, rest, err := root.Find(args)

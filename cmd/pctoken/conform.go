@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -47,7 +48,7 @@ ended by Ctrl-C.`,
 
   # ask the service, and keep the report
   pctoken conform --tenant-id contoso.onmicrosoft.com --report conform.json`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.conform(cmd) },
 	}
 	f.register(cmd)
@@ -97,7 +98,7 @@ func (f *conformFlags) conform(cmd *cobra.Command) error {
 	defer cancel()
 	bearer := wrapper.StaticBearer("the-emulator-takes-any")
 	if !f.emulator {
-		if bearer, err = f.bearer(ctx, cmd.InOrStdin()); err != nil {
+		if bearer, err = f.bearer(ctx, cmd.InOrStdin(), f.logger(cmd.ErrOrStderr())); err != nil {
 			return err
 		}
 	} else {
@@ -111,7 +112,7 @@ func (f *conformFlags) conform(cmd *cobra.Command) error {
 	// All requests carry the same bearer, and a sign-in that fails ends the command before the first.
 	token, err := await(ctx, func() (string, error) { return asSent(ctx, bearer) })
 	if err != nil {
-		return err
+		return f.explained(ctx, service, err)
 	}
 	file, err := f.open()
 	if err != nil {
@@ -126,6 +127,9 @@ func (f *conformFlags) conform(cmd *cobra.Command) error {
 	fmt.Fprintf(cmd.ErrOrStderr(), "sending %d requests to %s, which takes at least %s\n",
 		len(chosen), c.service, time.Duration(len(chosen)-1)*f.pause)
 	stopped := c.run(ctx, chosen, f.pause)
+	if errors.Is(stopped, context.DeadlineExceeded) && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		stopped = outOfTime{cause: stopped, what: fmt.Sprintf("%d of %d requests were made within --timeout %s", len(c.cells), len(chosen), f.timeout)}
+	}
 	report := c.report(probes)
 	if err := f.print(cmd.OutOrStdout(), file, report); err != nil {
 		return err
@@ -155,7 +159,10 @@ func (f *conformFlags) print(stdout io.Writer, file *os.File, report *conformRep
 	if f.report == "-" {
 		return report.writeJSON(stdout)
 	}
-	err := report.writeTable(stdout)
+	var err error
+	if report.answered() { // otherwise the program's error says all that there is
+		err = report.writeTable(stdout)
+	}
 	if file != nil {
 		if failed := errors.Join(report.writeJSON(file), file.Close()); failed != nil {
 			err = errors.Join(err, fmt.Errorf("--report: %w", failed))

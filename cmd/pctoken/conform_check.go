@@ -15,6 +15,8 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
+
+	"github.com/partnercenter-go/generatetoken/wrapper"
 )
 
 // deviation is where an answer is not what the contract says.
@@ -30,6 +32,10 @@ func (one *cell) deviates(place, format string, args ...any) {
 // judge holds an answer, or that there is none, against the contract.
 func (c *conformance) judge(ctx context.Context, one *cell, err error) {
 	if one.answer == nil {
+		var failed *wrapper.Error
+		if errors.As(err, &failed) && failed.Err != nil {
+			err = failed.Err // its own text has the ids, too, which are the cell's
+		}
 		one.deviates("answer", "none: %v", err)
 	} else {
 		c.keepSecrets(one)

@@ -46,6 +46,11 @@ func (c *conformance) report(probes []probe) *conformReport {
 	return r
 }
 
+// answered reports whether any answer came.
+func (r *conformReport) answered() bool {
+	return slices.ContainsFunc(r.Cells, func(one reportedCell) bool { return one.Status != 0 })
+}
+
 // deviating is the number of cells that do not hold.
 func (r *conformReport) deviating() int {
 	n := 0

@@ -133,7 +133,10 @@ func TestConform_StopsWhereGoingOnIsOfNoUse(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			report, _, stderr, code := conform(t, altered(t, test.alter))
+			report, stdout, stderr, code := conform(t, altered(t, test.alter))
+			if answered := test.sent > 1; strings.Contains(stdout, "RESULT") != answered {
+				t.Errorf("with answers: %v, printed %s", answered, stdout)
+			}
 			if report.Sent != test.sent {
 				t.Errorf("sent %d, want %d", report.Sent, test.sent)
 			}
@@ -146,7 +149,7 @@ func TestConform_StopsWhereGoingOnIsOfNoUse(t *testing.T) {
 
 func TestConform_ReportsWhatItHasWhenTimeIsUp(t *testing.T) {
 	report, _, stderr, code := conform(t, altered(t, func(*http.Request, *httptest.ResponseRecorder) {}), "--pause", "1h", "--timeout", "1s")
-	if code != exitUnavailable || report.Sent != 1 || report.NotSent != 63 {
+	if code != exitUnavailable || report.Sent != 1 || report.NotSent != 63 || !strings.Contains(stderr, "1 of 64 requests were made within --timeout 1s; give it more time") {
 		t.Errorf("exit code %d, sent %d, not sent %d: %s", code, report.Sent, report.NotSent, stderr)
 	}
 }

@@ -29,7 +29,7 @@ bearer is sent nowhere, and no token is printed. The bearer's claims are read, n
 ` + bearerHelp + `
 
 Exit codes: 0 nothing is wrong, 1 something is, 2 wrong usage, 130 ended by Ctrl-C.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if form != "text" && form != "json" {
 				return usagef("--output %q: it has to be text or json", form)
@@ -39,7 +39,7 @@ Exit codes: 0 nothing is wrong, 1 something is, 2 wrong usage, 130 ended by Ctrl
 				return err
 			}
 			defer cancel()
-			return f.examine(ctx, cmd.InOrStdin(), &examination{out: cmd.OutOrStdout(), asJSON: form == "json"})
+			return f.examine(ctx, cmd, &examination{out: cmd.OutOrStdout(), asJSON: form == "json"})
 		},
 	}
 	f.register(cmd)
@@ -48,24 +48,23 @@ Exit codes: 0 nothing is wrong, 1 something is, 2 wrong usage, 130 ended by Ctrl
 	return cmd
 }
 
-func (f *serviceFlags) examine(ctx context.Context, stdin io.Reader, e *examination) error {
+func (f *serviceFlags) examine(ctx context.Context, cmd *cobra.Command, e *examination) error {
 	cloud, err := f.cloudOf()
 	if err != nil {
 		return err
 	}
-	bearer, err := f.bearer(ctx, stdin)
+	bearer, err := f.bearer(ctx, cmd.InOrStdin(), f.logger(cmd.ErrOrStderr()))
 	if err != nil {
 		return failure{err, exitOther}
 	}
 	e.service(ctx, cmp.Or(f.url, cloud.server))
 	token, err := await(ctx, func() (string, error) { return asSent(ctx, bearer) })
+	err = f.explained(ctx, cmp.Or(f.url, cloud.server), err)
 	switch {
 	case errors.Is(err, wrapper.ErrInvalidBearer):
 		e.wrong(askFor(cloud), "%v", err)
 	case err != nil:
 		e.noBearer(err)
-		e.finish()
-		return failure{err, exitOther}
 	default:
 		e.bearer(token, cloud)
 	}
@@ -122,11 +121,18 @@ func (e *examination) found(r result, fix, format string, args ...any) {
 	}
 }
 
-// noBearer adds to the JSON why there is no bearer to look at. As text it is the program's error, of several lines.
+// noBearer says why there is no bearer to look at.
 func (e *examination) noBearer(err error) {
-	if e.asJSON {
-		e.wrong("bring a bearer, or make signing in work", "%v", err)
+	var known interface {
+		error
+		problem() (problem, fix string)
 	}
+	if errors.As(err, &known) {
+		problem, fix := known.problem()
+		e.wrong(fix, "%s", problem)
+		return
+	}
+	e.wrong("bring a bearer, or make signing in work", "%v", err)
 }
 
 func (e *examination) problems() int {

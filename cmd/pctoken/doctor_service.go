@@ -29,11 +29,13 @@ func (e *examination) service(ctx context.Context, baseURL string) {
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	asked := time.Now()
 	resp, err := client.Do(req)
-	var untrusted *tls.CertificateVerificationError
+	problem, fix, distrusted := untrusted(req.URL.Host, err)
 	switch {
-	case errors.As(err, &untrusted):
-		e.wrong("check the base URL, the certificates that this machine trusts (SSL_CERT_FILE), and whether a proxy is in between",
-			"%s does not show a certificate to trust: %v", req.URL.Host, untrusted.Err)
+	case distrusted:
+		e.wrong(fix, "%s", problem)
+		return
+	case errors.Is(err, context.DeadlineExceeded):
+		e.wrong("give it more time, or check the network between here and "+req.URL.Host, "nothing came from %s within --timeout", req.URL.Host)
 		return
 	case err != nil:
 		e.wrong("check the base URL, the name service, the proxy and the firewall", "%s cannot be reached: %v", req.URL.Host, errors.Unwrap(err))

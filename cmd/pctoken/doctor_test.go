@@ -141,15 +141,16 @@ func TestDoctor_SaysOverWhichTLSTheServiceAnswers(t *testing.T) {
 
 func TestDoctor_ThatRunsOutOfTimeHasItsOwnExitCode(t *testing.T) {
 	stdout, stderr, state := program(t, entra(t, "secret"), "doctor", "--url", service(t).URL, "--timeout", "1ns")
-	if state.ExitCode() != 1 || !strings.Contains(stderr, "deadline") {
+	if state.ExitCode() != 1 || !strings.Contains(stdout, "within --timeout 1ns") || stderr != "pctoken: problems found: 2\n" {
 		t.Errorf("exit code %d, %s%s", state.ExitCode(), stdout, stderr)
 	}
 }
 
 func TestDoctor_SaysWhatKeepsItFromSigningIn(t *testing.T) {
-	_, stderr, state := program(t, entra(t, "wrong"), "doctor", "--url", service(t).URL)
-	if state.ExitCode() != 1 || !strings.Contains(stderr, "Entra answered: AADSTS7000215") || strings.Contains(stderr, "attempts") {
-		t.Errorf("exit code %d, %s", state.ExitCode(), stderr)
+	stdout, stderr, state := program(t, entra(t, "wrong"), "doctor", "--url", service(t).URL)
+	if state.ExitCode() != 1 || !strings.Contains(stdout, "Entra answered: AADSTS7000215") || strings.Contains(stdout, "attempts") ||
+		!strings.Contains(stdout, "fix: check AZURE_TENANT_ID") || stderr != "pctoken: problems found: 1\n" {
+		t.Errorf("exit code %d, %s%s", state.ExitCode(), stdout, stderr)
 	}
 }
 

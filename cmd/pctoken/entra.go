@@ -72,8 +72,9 @@ func (f *entraFlags) entra() (*oauth2.Config, error) {
 }
 
 // entraClient follows no redirect: one would take codes and secrets elsewhere.
-func entraClient() *http.Client {
+func entraClient(watch *entraWatch) *http.Client {
 	return &http.Client{
+		Transport:     watch,
 		Timeout:       30 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}

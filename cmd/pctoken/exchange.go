@@ -19,11 +19,12 @@ func (f *callFlags) exchange(cmd *cobra.Command) (*wrapper.Token, error) {
 		return nil, err
 	}
 	defer cancel()
-	ctx, opts, err := f.call(ctx, f.logger(cmd.ErrOrStderr()))
+	logger := f.logger(cmd.ErrOrStderr())
+	ctx, opts, err := f.call(ctx, logger)
 	if err != nil {
 		return nil, err
 	}
-	faults, err := parseFaults(f.faults)
+	faults, err := parseFaults(f.faults, emulator.AtEndpoint)
 	if err != nil {
 		return nil, err
 	}
@@ -33,9 +34,10 @@ func (f *callFlags) exchange(cmd *cobra.Command) (*wrapper.Token, error) {
 	if _, err := wrapper.NewClient(wrapper.StaticBearer(""), opts...); err != nil {
 		return nil, usageError{inFlags(err)}
 	}
+	service := cmp.Or(f.url, clouds[f.cloud].server)
 	bearer := wrapper.StaticBearer("the-emulator-takes-any")
 	if !f.emulator || f.bearerFile != "" {
-		if bearer, err = f.bearer(ctx, cmd.InOrStdin()); err != nil {
+		if bearer, err = f.bearer(ctx, cmd.InOrStdin(), logger); err != nil {
 			return nil, err
 		}
 	}
@@ -45,13 +47,15 @@ func (f *callFlags) exchange(cmd *cobra.Command) (*wrapper.Token, error) {
 			return nil, err
 		}
 		defer server.Close()
-		opts = append(opts, wrapper.WithBaseURL(server.URL))
+		service = server.URL
+		opts = append(opts, wrapper.WithBaseURL(service))
 	}
 	client, err := wrapper.NewClient(bearer, opts...)
 	if err != nil {
 		return nil, err
 	}
-	return await(ctx, func() (*wrapper.Token, error) { return client.GenerateToken(ctx) })
+	token, err := await(ctx, func() (*wrapper.Token, error) { return client.GenerateToken(ctx) })
+	return token, f.explained(ctx, service, err)
 }
 
 // call turns the flags into what the wrapper takes.

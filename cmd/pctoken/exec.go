@@ -19,6 +19,13 @@ const (
 	exitNotFound  = 127
 )
 
+func commandToRun(_ *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return usagef("name the command to run after --")
+	}
+	return nil
+}
+
 func newExecCommand() *cobra.Command {
 	var f callFlags
 	cmd := &cobra.Command{
@@ -32,7 +39,7 @@ func newExecCommand() *cobra.Command {
 The exit code is COMMAND's own; 126 if it cannot be run, 127 if there is none of the name. Signals reach it. Where there
 is no token, the exit code is as with pctoken get.`,
 		Example: `  pctoken exec -- sh -c 'curl -H "Authorization: Bearer $` + tokenVariable + `" "$URL"'`,
-		Args:    cobra.MinimumNArgs(1),
+		Args:    commandToRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			environment := os.Environ() // before signing in, which may change it
 			path, err := exec.LookPath(args[0])

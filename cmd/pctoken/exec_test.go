@@ -50,7 +50,7 @@ func TestExec_NeedsACommandAndAToken(t *testing.T) {
 		code int
 		says string
 	}{
-		"no command":           {[]string{"exec", "--emulator"}, 2, "requires at least 1 arg"},
+		"no command":           {[]string{"exec", "--emulator"}, 2, "name the command to run after --"},
 		"no such command":      {[]string{"exec", "--emulator", "--", "does-not-exist"}, 127, "does-not-exist"},
 		"no such file":         {[]string{"exec", "--emulator", "--", "/does/not/exist"}, 127, "/does/not/exist"},
 		"no program":           {[]string{"exec", "--emulator", "--", notExecutable}, 126, "permission denied"},

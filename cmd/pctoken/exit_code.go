@@ -24,8 +24,8 @@ const exitCodes = `Exit codes:
   0  a token
   1  any other failure
   2  wrong usage
-  3  the service refused (4xx)
-  4  the service was not available after all retries (429, 5xx, network, deadline), or Entra was not
+  3  the service refused (4xx other than 408 and 429)
+  4  the service was not available after all retries (408, 429, 5xx, network, deadline), or Entra was not
   130  ended by Ctrl-C`
 
 // usageError marks an error that the caller of the program can avoid by calling it otherwise.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +30,9 @@ type serviceFlags struct {
 	bearerFile, credential string
 	timeout                time.Duration
 	verbose                bool
+
+	watch        *entraWatch // of the sign-in, once there is one
+	bearerSource string      // where the bearer comes from, if it is not from Entra
 }
 
 func (f *serviceFlags) register(cmd *cobra.Command) {
@@ -56,6 +60,7 @@ func (f *callFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.correlationID, "correlation-id", "", "`GUID` to send as ms-correlationid (default a new one)")
 	flags.StringVar(&f.application, "application", "", "`name` of the calling application, for the service's logs")
 	flags.IntVar(&f.retries, "retries", 3, "how many attempts may follow a failed first")
+	completeFaults(cmd, faultParts(emulator.AtEndpoint))
 	complete(cmd, "accept", string(wrapper.MediaTypeJSON), string(wrapper.MediaTypeTextJSON),
 		string(wrapper.MediaTypeXML), string(wrapper.MediaTypeTextXML))
 	complete(cmd, "content-type", string(wrapper.MediaTypeForm), string(wrapper.MediaTypeJSON),
@@ -89,18 +94,52 @@ func (f *serviceFlags) limited(ctx context.Context) (context.Context, context.Ca
 const faultUsage = "a `fault` for the next request to meet, given once or more, such as 500 or 429:retry-after=2"
 
 // faultHelp lists the faults, in the help of the commands that take them.
-var faultHelp = "A --fault has one or more of these parts, joined by colons:\n\n" + indent(emulator.FaultHelp())
+const faultHelp = "A --fault has one or more of these parts, joined by colons:\n\n"
+
+// faultParts lists the parts that a fault can have which requests to these places meet, a line each.
+func faultParts(places ...emulator.Place) string {
+	var parts strings.Builder
+	for line := range strings.Lines(emulator.FaultHelp()) {
+		part, _, _ := strings.Cut(line, " ")
+		// What is no fault by itself chooses no place.
+		if fault, err := emulator.ParseFault(part); err != nil || slices.Contains(places, fault.Place()) {
+			parts.WriteString(line)
+		}
+	}
+	return parts.String()
+}
+
+// completeFaults has a shell offer the parts.
+func completeFaults(cmd *cobra.Command, parts string) {
+	var values []string
+	for line := range strings.Lines(parts) {
+		part, means, _ := strings.Cut(line, " ")
+		values = append(values, part+"\t"+strings.TrimSpace(means))
+	}
+	complete(cmd, "fault", values...)
+}
+
+// placeNames are the places, and what has requests arrive there.
+var placeNames = map[emulator.Place]string{
+	emulator.AtEndpoint: "the token endpoint",
+	emulator.AtEntra:    "Entra, which pctoken serve --entra plays",
+	emulator.AtResource: "the resource, which pctoken serve has",
+}
 
 func indent(lines string) string {
 	return "  " + strings.ReplaceAll(strings.TrimSpace(lines), "\n", "\n  ")
 }
 
-func parseFaults(specs []string) ([]emulator.Fault, error) {
+// parseFaults reads the faults of requests to these places. A fault of another place would be met by none.
+func parseFaults(specs []string, places ...emulator.Place) ([]emulator.Fault, error) {
 	var faults []emulator.Fault
 	for _, spec := range specs {
 		fault, err := emulator.ParseFault(spec)
 		if err != nil {
 			return nil, usagef("--%w", err)
+		}
+		if !slices.Contains(places, fault.Place()) {
+			return nil, usagef("--fault %q: no request meets it here, for it is one of %s", spec, placeNames[fault.Place()])
 		}
 		faults = append(faults, fault)
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
+
+	"github.com/partnercenter-go/generatetoken/emulator"
 )
 
 func newGetCommand() *cobra.Command {
@@ -21,7 +23,7 @@ func newGetCommand() *cobra.Command {
 
 Standard output carries the result alone, standard error everything else.
 
-` + faultHelp + `
+` + faultHelp + indent(faultParts(emulator.AtEndpoint)) + `
 
 ` + exitCodes,
 		Example: `  # a token, signing in by whatever way there is
@@ -33,7 +35,7 @@ Standard output carries the result alone, standard error everything else.
 
   # without an account: the built-in emulator, failing once so that you see the retry
   pctoken get --emulator --fault 500 --verbose`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			show, ok := outputs[output]
 			if !ok {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -40,7 +41,7 @@ http://localhost then. Standard error has it all, standard output nothing.
 Exit codes: 0 signed in, 1 not, or without MFA, 2 wrong usage, 4 Entra was not available, 130 ended by Ctrl-C.`,
 		Example: `  pctoken login --client-id CLIENT --tenant-id TENANT --refresh-token-file token
   pctoken get   --client-id CLIENT --tenant-id TENANT --refresh-token-file token`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.login(cmd.Context(), cmd.ErrOrStderr())
 		},
@@ -67,7 +68,8 @@ func (f *loginFlags) login(ctx context.Context, stderr io.Writer) error {
 	if f.timeout <= 0 {
 		return usagef("--timeout %s: it has to be more than nothing", f.timeout)
 	}
-	ctx, cancel := context.WithTimeout(context.WithValue(ctx, oauth2.HTTPClient, entraClient()), f.timeout)
+	watch := newEntraWatch(slog.New(slog.DiscardHandler)) // the wait for a person shows itself
+	ctx, cancel := context.WithTimeout(context.WithValue(ctx, oauth2.HTTPClient, entraClient(watch)), f.timeout)
 	defer cancel()
 	source := &loginSource{ctx: ctx, config: config, stderr: stderr, grant: deviceCode, ended: make(chan struct{})}
 	if f.browser {
@@ -78,7 +80,7 @@ func (f *loginFlags) login(ctx context.Context, stderr io.Writer) error {
 	// It does not wait for the source where ctx ends, but the source has a line to end.
 	_, _ = await(ctx, func() (struct{}, error) { return <-source.ended, nil })
 	if err != nil {
-		return f.failed(ctx, err)
+		return f.failed(ctx, watch, err)
 	}
 	signedIn := time.Now()
 	if source.refreshToken == "" {
@@ -151,17 +153,31 @@ var declined = map[string]string{
 }
 
 // failed returns the error of a sign-in that failed for err.
-func (f *loginFlags) failed(ctx context.Context, err error) error {
+func (f *loginFlags) failed(ctx context.Context, watch *entraWatch, err error) error {
 	var refused *oauth2.RetrieveError
+	host, heard, broken := watch.last()
+	problem, fix, distrusted := untrusted(host, broken)
 	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded) && host != "" && !heard:
+		return (&serviceFlags{timeout: f.timeout}).outOfTime(err, host, heard)
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return errors.New("nobody signed in within the --timeout; run pctoken login again")
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.As(err, &refused) && declined[refused.ErrorCode] != "":
 		return errors.New(declined[refused.ErrorCode])
-	case refused != nil && !f.browser && !temporary(err):
-		return fmt.Errorf("signing in: %w; if a policy blocks device codes, sign in with --browser", err)
+	case distrusted:
+		return fmt.Errorf("signing in: %s; %s", problem, fix)
+	case temporary(err):
+		why := "Entra is not available now: " + watch.entraAnswered(err)
+		if broken != nil {
+			why = watch.unanswered(host, broken)
+		}
+		return failure{fmt.Errorf("signing in: %s; %s", why, later(host)), exitUnavailable}
+	case refused == nil || refused.ErrorCode == "":
+		return fmt.Errorf("signing in: %w", err)
+	case !f.browser:
+		return fmt.Errorf("signing in: Entra answered: %s; if a policy blocks device codes, sign in with --browser", watch.entraAnswered(err))
 	}
-	return fmt.Errorf("signing in: %w", err)
+	return fmt.Errorf("signing in: Entra answered: %s", watch.entraAnswered(err))
 }

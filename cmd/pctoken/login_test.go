@@ -165,7 +165,7 @@ func TestLogin_RefusesWhatCannotWork(t *testing.T) {
 		"a password in the authority": {[]string{authorityVariable + "=https://canary:canary@entra.example"}, loginArgs(dir + "/x"), "user info"},
 		"no time":                     {nil, loginArgs(dir+"/x", "--timeout", "0"), "--timeout 0s"},
 		"an application to get as":    {nil, []string{"get", "--refresh-token-file", dir + "/x", "--tenant-id", testTenant}, "--client-id is missing"},
-		"two bearers":                 {nil, []string{"get", "--refresh-token-file", dir + "/x", "--bearer-file", dir + "/y"}, "[bearer-file"},
+		"two bearers":                 {nil, []string{"get", "--refresh-token-file", dir + "/x", "--bearer-file", dir + "/y"}, "--bearer-file and --refresh-token-file exclude each other"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, stderr, state := program(t, test.environment, test.args...)

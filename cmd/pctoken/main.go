@@ -68,7 +68,7 @@ func newRootCommand() (root *cobra.Command, begun *bool) {
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			// Cobra's last check, made early: what fails from here on is no wrong usage unless it says so.
 			if err := cmd.ValidateFlagGroups(); err != nil {
-				return err
+				return inOwnWords(err)
 			}
 			*begun = true
 			if cmd.Name() == cobra.ShellCompRequestCmd {
@@ -77,6 +77,7 @@ func newRootCommand() (root *cobra.Command, begun *bool) {
 			return nil
 		},
 	}
+	root.SetFlagErrorFunc(flagError)
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.AddCommand(newGetCommand(), newExecCommand(), newLoginCommand(), newDoctorCommand(), newConformCommand(), newServeCommand(), newVersionCommand(), newManCommand())
 	return root, begun
@@ -90,6 +91,10 @@ func message(cmd *cobra.Command, code int, err error) string {
 	var signIn signInError
 	if errors.As(err, &signIn) {
 		return signIn.Error()
+	}
+	var late outOfTime
+	if errors.As(err, &late) {
+		return late.Error()
 	}
 	// Several wrong options come a line each.
 	text := strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\t' }), "; ")

@@ -11,7 +11,7 @@ import (
 	"github.com/partnercenter-go/generatetoken/wrapper"
 )
 
-// logger logs to stderr with --verbose. Without, it shows on a terminal that a retry is waited for, and nothing elsewhere.
+// logger logs to stderr with --verbose. Without, it shows on a terminal what is waited for, and nothing elsewhere.
 func (f *serviceFlags) logger(stderr io.Writer) *slog.Logger {
 	switch {
 	case f.verbose:
@@ -31,27 +31,26 @@ func isTerminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// retryLine is a log handler that prints a line for each wait before a retry, without colours.
+// retryLine is a log handler that prints a line for what is waited for, without colours.
 type retryLine struct{ terminal io.Writer }
 
 func (retryLine) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelWarn }
 
 func (l retryLine) Handle(_ context.Context, record slog.Record) error {
-	var outcome string
-	var wait time.Duration
+	var outcome, then string
 	record.Attrs(func(a slog.Attr) bool {
 		switch a.Key {
 		case "outcome":
 			outcome = a.Value.String()
 		case "retry_in":
-			wait = a.Value.Duration()
+			then = fmt.Sprintf("; trying again in %s", max(a.Value.Duration(), 100*time.Millisecond).Round(100*time.Millisecond))
 		}
 		return true
 	})
 	if outcome == "" {
 		return nil
 	}
-	_, err := fmt.Fprintf(l.terminal, "pctoken: %s; trying again in %s\n", wrapper.Redact(outcome), max(wait, 100*time.Millisecond).Round(100*time.Millisecond))
+	_, err := fmt.Fprintf(l.terminal, "pctoken: %s%s\n", wrapper.Redact(outcome), then)
 	return err
 }
 

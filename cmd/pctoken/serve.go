@@ -30,7 +30,7 @@ SIGTERM it takes no more requests and ends when the last answer is out.
 With --entra it plays Microsoft Entra, too: applications sign in with any secret but "wrong" and "expired", and a person
 signs in at the page that pctoken login names, or by itself with --sign-in.
 
-` + faultHelp,
+` + faultHelp + indent(emulator.FaultHelp()),
 		Example: `  # a service that fails twice before it gives tokens
   pctoken serve --listen 127.0.0.1:8080 --fault 500 --fault 429:retry-after=2
 
@@ -39,7 +39,7 @@ signs in at the page that pctoken login names, or by itself with --sign-in.
 
   # Entra too, for applications and for people with MFA: standard error says how to sign in
   pctoken serve --entra --require-mfa --listen 127.0.0.1:8443 --cert-dir .`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.serve(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
@@ -59,6 +59,11 @@ As an application:
 As a person:
   pctoken login --refresh-token-file refresh-token
   pctoken get --url %[2]s --refresh-token-file refresh-token
+To approve the code that login shows, without the page:
+  curl --cacert %[1]s -d '{"userCode": "CODE"}' %[2]s/_emulator/devicecodes
+A Go service signs in here with azidentity.DefaultAzureCredentialOptions{DisableInstanceDiscovery: true} and
+wrapper.WithBaseURL("%[2]s"). Go does not read SSL_CERT_FILE on macOS and Windows: there, add the certificate to
+those that the system trusts.
 `
 
 func (f *serveFlags) serve(ctx context.Context, stdout, stderr io.Writer) error {

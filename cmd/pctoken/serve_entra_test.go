@@ -39,12 +39,12 @@ func startEntra(t *testing.T, dir string, args ...string) (url string, shell []s
 	if err != nil {
 		t.Fatal(err)
 	}
-	for lines := bufio.NewScanner(stderr); len(shell) < 4 && lines.Scan(); {
+	for lines := bufio.NewScanner(stderr); len(shell) < 5 && lines.Scan(); {
 		if command, ok := strings.CutPrefix(lines.Text(), "  "); ok {
 			shell = append(shell, command)
 		}
 	}
-	if len(shell) != 4 || !strings.HasPrefix(shell[0], "export ") {
+	if len(shell) != 5 || !strings.HasPrefix(shell[0], "export ") {
 		t.Fatalf("serve printed %q", shell)
 	}
 	return strings.TrimSpace(line), shell
@@ -62,6 +62,9 @@ func inShell(t *testing.T, dir string, lines ...string) (output string, err erro
 	err = cmd.Run()
 	return out.String(), err
 }
+
+// approval finds what the line sends that serve prints to approve a code with, and where.
+var approval = regexp.MustCompile(`^curl --cacert \S+ -d '([^']+)' (\S+)$`)
 
 var tokenLine = regexp.MustCompile(`(?m)^[A-Z2-7]{26}$`)
 
@@ -133,7 +136,11 @@ func TestServe_APersonSignsInByDeviceCode(t *testing.T) {
 				if len(waiting) == 0 {
 					continue
 				}
-				resp, err = insecure.Post(url+"/_emulator/devicecodes", "application/json", strings.NewReader(fmt.Sprintf(`{"userCode":%q}`, waiting[0].UserCode)))
+				said := approval.FindStringSubmatch(shell[4])
+				if said == nil {
+					return fmt.Errorf("serve printed %q", shell[4])
+				}
+				resp, err = insecure.Post(said[2], "application/x-www-form-urlencoded", strings.NewReader(strings.Replace(said[1], "CODE", waiting[0].UserCode, 1)))
 				if err != nil {
 					return err
 				}

@@ -46,12 +46,17 @@ func (f *serveFlags) register(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.hosts, "host", nil, "a `name` beside loopback's under which it is called, given once or more")
 	flags.BoolVar(&f.remote, "allow-remote-clients", false, "let --listen be no loopback address, as in a container: whoever reaches it gets tokens and can change the emulator")
 	flags.StringVar(&f.certDir, "cert-dir", "", "`directory` to write the certificate to (default a temporary one)")
+	completeFaults(cmd, emulator.FaultHelp())
 	complete(cmd, "sign-in", slices.Sorted(maps.Keys(signIns))...)
 }
 
 // options turns the flags into what the emulator takes.
 func (f *serveFlags) options() ([]emulator.Option, error) {
-	faults, err := parseFaults(f.faults)
+	places := []emulator.Place{emulator.AtEndpoint, emulator.AtResource}
+	if f.entra {
+		places = append(places, emulator.AtEntra)
+	}
+	faults, err := parseFaults(f.faults, places...)
 	if err != nil {
 		return nil, err
 	}

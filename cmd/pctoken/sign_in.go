@@ -2,18 +2,13 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"net/http"
-	"net/netip"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
 	"github.com/partnercenter-go/generatetoken/wrapper"
@@ -23,9 +18,11 @@ import (
 // credential is one that DefaultAzureCredential tries: its name as a flag's value and in azidentity, and what makes it work.
 type credential struct{ flag, azidentity, fix string }
 
+const environmentCredential = "EnvironmentCredential"
+
 // credentials are in the order in which they are tried.
 var credentials = []credential{
-	{"environment", "EnvironmentCredential", "set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, or a certificate's variables"},
+	{"environment", environmentCredential, "set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, or a certificate's variables"},
 	{"workload-identity", "WorkloadIdentityCredential", "run in a pod with a federated identity"},
 	{"managed-identity", "ManagedIdentityCredential", "run on an Azure host that has an identity"},
 	{"azure-cli", "AzureCLICredential", "install the Azure CLI and run az login"},
@@ -58,7 +55,7 @@ func (f *serviceFlags) signIn() (wrapper.BearerFunc, error) {
 		return nil, err
 	}
 	options := &azidentity.DefaultAzureCredentialOptions{
-		ClientOptions: azcore.ClientOptions{Cloud: c.authority, Transport: entraClient()},
+		ClientOptions: azcore.ClientOptions{Cloud: c.authority, Transport: entraClient(f.watch)},
 		TenantID:      f.tenantID,
 	}
 	if os.Getenv(authorityVariable) != "" {
@@ -73,12 +70,74 @@ func (f *serviceFlags) signIn() (wrapper.BearerFunc, error) {
 	bearer := azureauth.Bearer(cred, c.scope)
 	return func(ctx context.Context) (string, error) {
 		token, err := bearer(ctx)
-		if err != nil && ctx.Err() == nil {
-			err = signInError{err, f.verbose}
+		if err != nil {
+			err = f.notSignedIn(ctx, err, func() (string, []fix) { return credentialFixes(options, err) })
 		}
 		return token, err
 	}, nil
 }
+
+// credentialFixes returns why DefaultAzureCredential failed with err, and what would make the credentials work that it
+// tried. It tries no others after one whose variables are all set.
+func credentialFixes(options *azidentity.DefaultAzureCredentialOptions, err error) (why string, fixes []fix) {
+	environment, complete := environmentFix(options)
+	switch {
+	case !complete || !tried(environmentCredential):
+	case environment.name == environmentCredential:
+		return environment.step, []fix{{environmentCredential, "check its variables"}}
+	default:
+		return "signing in to Entra by the environment's variables failed: " + reason(err), []fix{environment}
+	}
+	for _, c := range credentials {
+		switch {
+		case !tried(c.azidentity):
+		case c.azidentity == environmentCredential:
+			fixes = append(fixes, environment)
+		default:
+			fixes = append(fixes, fix{c.azidentity, c.fix})
+		}
+	}
+	return "no way to sign in to Entra worked", fixes
+}
+
+// environmentFix returns what would make the environment's credential work, and whether its variables are all set: then it
+// goes by the name of the credential that it stands for, unless that cannot be made of them.
+func environmentFix(options *azidentity.DefaultAzureCredentialOptions) (f fix, complete bool) {
+	_, err := azidentity.NewEnvironmentCredential(&azidentity.EnvironmentCredentialOptions{
+		ClientOptions: options.ClientOptions, DisableInstanceDiscovery: options.DisableInstanceDiscovery,
+	})
+	var missing []string
+	for _, variable := range []string{"AZURE_TENANT_ID", "AZURE_CLIENT_ID", secretVariable} {
+		certificate := variable == secretVariable && os.Getenv("AZURE_CLIENT_CERTIFICATE_PATH") != ""
+		if os.Getenv(variable) == "" && !certificate {
+			missing = append(missing, variable)
+		}
+	}
+	switch {
+	case err != nil && len(missing) > 0:
+		step := "set " + strings.Join(missing, ", ")
+		if i := len(missing) - 1; i > 0 {
+			step = "set " + strings.Join(missing[:i], ", ") + " and " + missing[i]
+		}
+		if missing[len(missing)-1] == secretVariable {
+			step += ", or a certificate's variables"
+		}
+		return fix{environmentCredential, step}, false
+	case err != nil:
+		return fix{environmentCredential, "the environment's variables do not work: " + wrapper.Redact(err.Error(), os.Getenv(secretVariable))}, true
+	}
+	for _, c := range environmentCredentials {
+		if os.Getenv(c.variable) != "" {
+			return fix{c.azidentity, c.fix}, true
+		}
+	}
+	return fix{"UsernamePasswordCredential", "check AZURE_USERNAME and AZURE_PASSWORD"}, true
+}
+
+// around is what azidentity writes around the reason of its only credential.
+var around = regexp.MustCompile(`^no token from Entra: (?:DefaultAzureCredential: .*Attempted credentials: )?(?:\w+Credential:? )?|\.? To troubleshoot, visit \S+$`)
+
+func reason(err error) string { return around.ReplaceAllString(err.Error(), "") }
 
 // setAzureVariables hands on to azidentity what it takes from the environment alone.
 func (f *serviceFlags) setAzureVariables() error {
@@ -106,48 +165,6 @@ func (f *serviceFlags) setAzureVariables() error {
 	return nil
 }
 
-// signInError says in a few lines what azidentity says in many.
-type signInError struct {
-	cause   error
-	verbose bool
-}
-
-func (e signInError) Unwrap() error { return e.cause }
-
-func (e signInError) Error() string {
-	var b strings.Builder
-	answered := entraAnswered(e.cause)
-	switch {
-	case temporary(e.cause):
-		b.WriteString("there is no bearer: Entra is not available now. Try again later; if it goes on, check the network.")
-	case answered != "":
-		b.WriteString("there is no bearer: Entra refused to sign in.")
-		for _, c := range environmentCredentials {
-			if os.Getenv(c.variable) != "" && tried("EnvironmentCredential") {
-				fmt.Fprintf(&b, "\n  %-28s %s", c.azidentity, c.fix)
-				break
-			}
-		}
-	default:
-		b.WriteString("there is no bearer, and signing in to Entra did not work. Tried, and what would make it work:")
-		for _, c := range credentials {
-			if tried(c.azidentity) {
-				fmt.Fprintf(&b, "\n  %-28s %s", c.azidentity, c.fix)
-			}
-		}
-	}
-	if answered != "" {
-		b.WriteString("\n  Entra answered: " + answered)
-	}
-	b.WriteString("\nOr bring a bearer: --bearer-file FILE (- for standard input) or " + bearerVariable + ".")
-	if e.verbose {
-		b.WriteString("\n" + wrapper.Redact(e.cause.Error()))
-	} else {
-		b.WriteString(" More with --verbose.")
-	}
-	return b.String()
-}
-
 // tried reports whether DefaultAzureCredential tries a credential, by the variable that narrows its choice.
 func tried(name string) bool {
 	development := strings.HasPrefix(name, "Azure")
@@ -161,28 +178,4 @@ func tried(name string) bool {
 	default:
 		return strings.EqualFold(selected, name)
 	}
-}
-
-// entraAnswered returns the first line of Entra's own explanation, or else the status of its answer, if there was one.
-func entraAnswered(err error) string {
-	var refused *azidentity.AuthenticationFailedError
-	if !errors.As(err, &refused) || refused.RawResponse == nil || refused.RawResponse.StatusCode == http.StatusOK {
-		return ""
-	}
-	if request := refused.RawResponse.Request; request != nil {
-		if ip, err := netip.ParseAddr(request.URL.Hostname()); err == nil && ip.IsLinkLocalUnicast() {
-			return "" // a machine's metadata service, which a default credential looks for everywhere
-		}
-	}
-	var explanation struct {
-		Description string `json:"error_description"`
-	}
-	if body, err := runtime.Payload(refused.RawResponse); err == nil {
-		_ = json.Unmarshal(body, &explanation) // a gateway's page has none
-	}
-	first, _, _ := strings.Cut(explanation.Description, "\n")
-	if first == "" {
-		first = refused.RawResponse.Status
-	}
-	return wrapper.Redact(first, os.Getenv(secretVariable))
 }

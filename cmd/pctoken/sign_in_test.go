@@ -54,19 +54,20 @@ func TestSignIn_ThatMaySucceedLaterHasItsOwnExitCode(t *testing.T) {
 	file := bearerFile(t, "canary-refresh")
 	for name, test := range map[string]struct {
 		environment, args []string
+		says              string
 	}{
-		"an application, out of order": {playEntra(t, unavailable), nil},
-		"a person, out of order":       {playEntra(t, unavailable), []string{"--refresh-token-file", file}},
-		"a person, no network":         {nobody, []string{"--refresh-token-file", file}},
+		"an application, out of order": {playEntra(t, unavailable), nil, "Entra is not available now"},
+		"a person, out of order":       {playEntra(t, unavailable), []string{"--refresh-token-file", file}, "Entra is not available now"},
+		"a person, no network":         {nobody, []string{"--refresh-token-file", file}, "no answer came from 127.0.0.1:1 (dial tcp"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			environment := append(test.environment, "AZURE_TENANT_ID="+testTenant, "AZURE_CLIENT_ID="+testClient, credentialsVariable+"=EnvironmentCredential")
 			_, stderr, state := program(t, environment, append([]string{"get", "--url", service(t).URL}, test.args...)...)
-			if state.ExitCode() != exitUnavailable || !strings.Contains(stderr, "Entra") || strings.Contains(stderr, "AZURE_CLIENT_ID") {
+			if state.ExitCode() != exitUnavailable || !strings.Contains(stderr, test.says) || !strings.Contains(stderr, "try again later") || strings.Contains(stderr, "AZURE_CLIENT_ID") {
 				t.Errorf("exit code %d, %s", state.ExitCode(), stderr)
 			}
 			stdout, stderr, state := program(t, environment, append([]string{"doctor", "--url", service(t).URL}, test.args...)...)
-			if state.ExitCode() != exitOther || !strings.Contains(stderr, "Entra") {
+			if state.ExitCode() != exitOther || !strings.Contains(stdout, test.says) || stderr != "pctoken: problems found: 1\n" {
 				t.Errorf("doctor: exit code %d, %s%s", state.ExitCode(), stdout, stderr)
 			}
 		})

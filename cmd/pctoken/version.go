@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"runtime/debug"
@@ -11,30 +12,55 @@ import (
 )
 
 func newVersionCommand() *cobra.Command {
-	return &cobra.Command{
+	var form string
+	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print the versions of this program and of the contract it follows",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintln(cmd.OutOrStdout(), cmd.Root().Version)
-			return err
+			switch form {
+			case "text":
+				_, err := fmt.Fprintln(cmd.OutOrStdout(), cmd.Root().Version)
+				return err
+			case "json":
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(programVersions())
+			}
+			return usagef("--output %q: it has to be text or json", form)
 		},
 	}
+	cmd.Flags().StringVarP(&form, "output", "o", "text", "`form` to print it in: text or json")
+	complete(cmd, "output", "json", "text")
+	return cmd
 }
 
 // contractVersion finds info.version. Loading the contract as OpenAPI would take longer than getting a token does.
 var contractVersion = regexp.MustCompile(`(?m)^  version: (\S+)$`)
 
-// programVersion returns the line that version and --version print.
-func programVersion() string {
-	program, commit := "(devel)", ""
+// versions are what a report of a bug has to name.
+type versions struct {
+	Program  string `json:"program"`
+	Contract string `json:"contract"`
+	Commit   string `json:"commit,omitempty"` // if it was built from one
+}
+
+func programVersions() versions {
+	v := versions{Program: "(devel)", Contract: string(contractVersion.FindSubmatch(api.Spec)[1])}
 	if info, ok := debug.ReadBuildInfo(); ok {
-		program = info.Main.Version
+		v.Program = info.Main.Version
 		for _, setting := range info.Settings {
 			if setting.Key == "vcs.revision" {
-				commit = ", commit " + setting.Value
+				v.Commit = setting.Value
 			}
 		}
 	}
-	return fmt.Sprintf("pctoken %s (contract %s%s)", program, contractVersion.FindSubmatch(api.Spec)[1], commit)
+	return v
+}
+
+// programVersion returns the line that version and --version print.
+func programVersion() string {
+	v := programVersions()
+	if v.Commit != "" {
+		v.Contract += ", commit " + v.Commit
+	}
+	return fmt.Sprintf("pctoken %s (contract %s)", v.Program, v.Contract)
 }
