@@ -140,10 +140,10 @@ func (f *serviceFlags) notSignedIn(ctx context.Context, err error, fixes func() 
 func (f *serviceFlags) outOfTime(err error, host string, heard bool) error {
 	what := fmt.Sprintf("no token came within --timeout %s", f.timeout)
 	if host != "" {
-		what = fmt.Sprintf("nothing came from %s within --timeout %s", host, f.timeout)
+		what = fmt.Sprintf("nothing came from Entra at %s within --timeout %s", host, f.timeout)
 	}
 	if heard {
-		what = fmt.Sprintf("no token came from %s within --timeout %s", host, f.timeout)
+		what = fmt.Sprintf("no token came from Entra at %s within --timeout %s", host, f.timeout)
 	}
 	return outOfTime{err, what, host}
 }
@@ -155,7 +155,7 @@ func later(host string) string {
 
 // unanswered says that no answer came from host, and why.
 func (w *entraWatch) unanswered(host string, err error) string {
-	return fmt.Sprintf("no answer came from %s (%s)", host, w.shown(err.Error()))
+	return fmt.Sprintf("no answer came from Entra at %s (%s)", host, w.shown(err.Error()))
 }
 
 // entraAnswered returns the first line of Entra's own explanation, or else the status of its answer, if there was one.

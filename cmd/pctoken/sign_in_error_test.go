@@ -50,8 +50,8 @@ func TestSignInError_SaysWhatFailedAndWhatToDo(t *testing.T) {
 		"a certificate file that is not there": {slices.Concat(all, []string{"AZURE_TENANT_ID=a", "AZURE_CLIENT_ID=b", "AZURE_CLIENT_CERTIFICATE_PATH=/does/not/exist"}), nil, 1,
 			`the environment's variables do not work: failed to read certificate file "/does/not/exist"`, 3, "set AZURE"},
 		"an authority in the clear":   {append(entra(t, "any"), authorityVariable+"=http://"+quiet), nil, 1, "cannot use an authority host without https", 3, "set AZURE"},
-		"no answer in time":           {waiting, []string{"--timeout", "400ms"}, 4, "nothing came from " + quiet + " within --timeout 400ms; give it more time, or check the network", 1, "context"},
-		"no answer in time, a person": {waiting, slices.Concat(refresh, []string{"--timeout", "400ms"}), 4, "nothing came from " + quiet + " within --timeout 400ms", 1, "context"},
+		"no answer in time":           {waiting, []string{"--timeout", "400ms"}, 4, "nothing came from Entra at " + quiet + " within --timeout 400ms; give it more time, or check the network", 1, "context"},
+		"no answer in time, a person": {waiting, slices.Concat(refresh, []string{"--timeout", "400ms"}), 4, "nothing came from Entra at " + quiet + " within --timeout 400ms", 1, "context"},
 		"an expired refresh token":    {expired, slices.Concat(refresh, []string{"--tenant-id", testTenant}), 1, "there is no bearer: Entra refused to sign in.", 4, "Trace ID"},
 		"Entra elsewhere": {playEntra(t, map[string]http.HandlerFunc{"token": func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
@@ -96,8 +96,8 @@ func TestLogin_SaysWhereItFailed(t *testing.T) {
 		says        string
 	}{
 		"a certificate not trusted": {untrusting, nil, 1, host + " shows a certificate that this machine does not trust"},
-		"nobody there":              {append(entra(t, "any"), authorityVariable+"=https://127.0.0.1:1"), nil, 4, "no answer came from 127.0.0.1:1 (dial tcp 127.0.0.1:1: connect: connection refused); try again later; if it goes on, check the network"},
-		"no answer in time":         {append(entra(t, "any"), authorityVariable+"=https://"+quiet), []string{"--timeout", "300ms"}, 4, "nothing came from " + quiet + " within --timeout 300ms"},
+		"nobody there":              {append(entra(t, "any"), authorityVariable+"=https://127.0.0.1:1"), nil, 4, "no answer came from Entra at 127.0.0.1:1 (dial tcp 127.0.0.1:1: connect: connection refused); try again later; if it goes on, check the network"},
+		"no answer in time":         {append(entra(t, "any"), authorityVariable+"=https://"+quiet), []string{"--timeout", "300ms"}, 4, "nothing came from Entra at " + quiet + " within --timeout 300ms"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, stderr, state := program(t, test.environment, loginArgs(filepath.Join(t.TempDir(), "token"), test.args...)...)

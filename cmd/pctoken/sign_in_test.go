@@ -58,7 +58,7 @@ func TestSignIn_ThatMaySucceedLaterHasItsOwnExitCode(t *testing.T) {
 	}{
 		"an application, out of order": {playEntra(t, unavailable), nil, "Entra is not available now"},
 		"a person, out of order":       {playEntra(t, unavailable), []string{"--refresh-token-file", file}, "Entra is not available now"},
-		"a person, no network":         {nobody, []string{"--refresh-token-file", file}, "no answer came from 127.0.0.1:1 (dial tcp"},
+		"a person, no network":         {nobody, []string{"--refresh-token-file", file}, "no answer came from Entra at 127.0.0.1:1 (dial tcp"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			environment := append(test.environment, "AZURE_TENANT_ID="+testTenant, "AZURE_CLIENT_ID="+testClient, credentialsVariable+"=EnvironmentCredential")
