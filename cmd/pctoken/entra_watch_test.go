@@ -61,7 +61,7 @@ func TestEntraWatch_RemembersThatItsHostAnswered(t *testing.T) {
 	}{{"a.example", errors.New("no route"), false}, {"a.example", nil, true}, {"a.example", errors.New("no route"), true}, {"b.example", errors.New("no route"), false}} {
 		watch.next = roundTripper(func(*http.Request) (*http.Response, error) { return nil, step.err })
 		r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+step.host, nil)
-		_, _ = watch.RoundTrip(r) //nolint:bodyclose // there is none
+		_, _ = watch.RoundTrip(r)
 		if host, answered, err := watch.last(); host != step.host || answered != step.want || !errors.Is(err, step.err) {
 			t.Errorf("step %d: %s, %v, %v", i, host, answered, err)
 		}
@@ -94,7 +94,7 @@ func TestEntraWatch_SendsTheBodyAndHidesWhatIsSecretInIt(t *testing.T) {
 	})
 	form := "client_id=an-application&refresh_token=canary-refresh&assertion=canary-assertion"
 	r, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://entra.example/", strings.NewReader(form))
-	if _, err := watch.RoundTrip(r); err == nil || string(sent) != form { //nolint:bodyclose // there is none
+	if _, err := watch.RoundTrip(r); err == nil || string(sent) != form {
 		t.Errorf("sent %q, %v", sent, err)
 	}
 	if got := watch.shown("an-application sent canary-refresh and canary-assertion"); strings.Contains(got, "canary") || !strings.Contains(got, "an-application") {

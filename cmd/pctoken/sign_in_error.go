@@ -85,7 +85,7 @@ type outOfTime struct {
 func (e outOfTime) Unwrap() error { return e.cause }
 
 // Is has the error keep its exit code where a library has hidden the end of the context.
-func (e outOfTime) Is(target error) bool { return target == context.DeadlineExceeded }
+func (outOfTime) Is(target error) bool { return target == context.DeadlineExceeded }
 
 func (e outOfTime) Error() string {
 	problem, fix := e.problem()
