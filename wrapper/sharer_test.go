@@ -72,6 +72,28 @@ func TestSharer_IsToldWhatTheSourceHas(t *testing.T) {
 	})
 }
 
+// A question may take so long that what the source held when it asked is no longer to be served.
+func TestSharer_TokenThatCameTooNearItsEndMeanwhileIsNotHandedOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &sharer{answer: alone}
+		source := wrapper.NewTokenSource(inMemory(t, &endpoint{}), s.use())
+		first := mustToken(t, source)
+		s.answer = func(ctx context.Context, now wrapper.Situation, exchange exchangeFunc) (*wrapper.Token, time.Duration, error) {
+			if now.Held == nil {
+				return alone(ctx, now, exchange)
+			}
+			<-time.After(2 * time.Second)
+			return now.Held, 0, nil
+		}
+		pass(time.Until(first.ExpiresAt) - 31*time.Second)
+		mustToken(t, source) // starts the renewal
+		pass(1100 * time.Millisecond)
+		if token := mustToken(t, source); time.Until(token.ExpiresAt) <= 30*time.Second {
+			t.Errorf("a token was handed out that lasts %v", time.Until(token.ExpiresAt))
+		}
+	})
+}
+
 func TestSharer_IsMadeOncePerSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		made := 0

@@ -141,11 +141,14 @@ func (s *TokenSource) take(f *flight, old *held, token *Token, again time.Durati
 		s.keepDistance(f.ended)
 		return errRefused
 	}
-	f.token, s.given = token, token
 	h := old
-	if old == nil || old.token != token { // else the sharer knows no better one
+	switch {
+	case old == nil || old.token != token: // else the sharer knows no better one
 		h = s.hold(token, f.began)
+	case !old.valid(f.ended):
+		return nil // it has come too near to its end meanwhile; whoever waits begins anew
 	}
+	f.token, s.given = token, token
 	if h.end < time.Second {
 		s.keepDistance(f.ended)
 		return errShort

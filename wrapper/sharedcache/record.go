@@ -65,7 +65,7 @@ func (c *call) read(ctx context.Context) error {
 		c.now.Logger.WarnContext(ctx, "the shared record does not open, and is ignored", slog.String("key", c.key))
 	} else if time.Since(r.End) < 10*time.Minute { // clocks do not differ by more
 		r.age = max(0, r.Left-left, r.Quiet-left) + time.Since(began)
-		r.Left -= r.age
+		r.Left = min(r.Left-r.age, time.Until(r.End)) // a store that stood still may have put it late
 		r.Quiet -= r.age
 		c.kept = r
 	}
@@ -94,7 +94,7 @@ func (c *call) finish(ctx context.Context, made record, err error) {
 	ctx, cancel := context.WithTimeout(ctx, storeLimit)
 	defer cancel()
 	before := c.kept.Token.AccessToken
-	if c.read(ctx) != nil {
+	if first := c.read(ctx); first != nil && c.read(ctx) != nil { // once more, for others wait
 		return
 	}
 	next, there := c.kept, c.kept.Token.AccessToken
@@ -119,8 +119,7 @@ func (c *call) finish(ctx context.Context, made record, err error) {
 	}
 }
 
-// binding returns for how long those who have no token share a failure, bounded as in a source: one of the service, for
-// what is between it and this process, or its bearer, is not theirs.
+// binding returns for how long those who have no token share a failure of the service, bounded as in a source.
 func binding(e *wrapper.Error) time.Duration {
 	if e.StatusCode == 0 || !e.Retryable() {
 		return 0

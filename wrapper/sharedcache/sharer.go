@@ -2,12 +2,9 @@
 //
 //	source := wrapper.NewTokenSource(client, sharedcache.Use(store, "tenant/application", secret))
 //
-// A fleet of any size makes the exchanges of one process, and a replica that starts has its token at once. That pays
-// for hundreds of replicas, short jobs and tight quotas; fifty replicas had better share nothing. A store that is down,
-// slow or hangs costs a first token half a second and no call an error: each source goes on by itself.
-//
-// Store and secret together are the token. The store alone shows neither token nor identity, and never gets a bearer.
-// Whoever can write to it can cost time and exchanges, but not bring in a token. The README has recipes and details.
+// A fleet of any size makes the exchanges of one process, and a replica that starts has its token at once. A store that
+// is down, slow or hangs costs a first token half a second and no call an error: each source goes on by itself. Fifty
+// replicas had better share nothing. The README says when it pays, what it trusts, and how to use it.
 package sharedcache
 
 import (
@@ -29,13 +26,12 @@ import (
 // other processes, that use the same store, endpoint, identity and secret. It may be given to several sources.
 //
 // identity says whose tokens these are, such as "tenant/application": sources with other bearers have another one.
-// secret is random bytes, as of "openssl rand 32", kept as the bearer's own secret is. It is copied. Another secret is
-// another place in the store, so replacing it costs one exchange.
-//
-// It panics if store is nil, identity is blank or secret has fewer than 16 bytes.
+// secret is random bytes, as of "openssl rand 32", kept as the bearer's own secret is, and copied. Another secret is
+// another place in the store. It panics if store is nil, identity is blank or secret has fewer than 16 bytes.
 func Use(store Store, identity string, secret []byte) wrapper.SourceOption {
+	eval, is := store.(Eval)
 	switch {
-	case store == nil:
+	case store == nil, is && eval == nil:
 		panic("sharedcache: Use without a store: pass an Eval, or a Store of your own")
 	case strings.TrimSpace(identity) == "":
 		panic(`sharedcache: Use without an identity: pass whose tokens these are, such as "tenant/application"`)
@@ -87,6 +83,7 @@ type call struct {
 	key      string      // of the record in the store
 	aead     cipher.AEAD // which seals it
 	id       uint64      // of the call, by which it knows its lease
+	leased   bool        // whether its lease may be there
 	now      wrapper.Situation
 	exchange func(context.Context) (*wrapper.Token, error)
 	kept     record         // what the store holds
@@ -120,7 +117,7 @@ func (s *sharer) Token(ctx context.Context, now wrapper.Situation,
 		case err != nil && c.holdsOut(ctx, err):
 			return c.best, lookAgain(c.left, c.alone), nil
 		case !busy, c.best != nil, time.Until(limit) <= 0:
-			return c.renew(ctx, err == nil || busy)
+			return c.renew(ctx, err == nil || busy || c.leased)
 		}
 		time.Sleep(between(25, 250, time.Millisecond))
 	}
@@ -134,6 +131,7 @@ func (c *call) look(ctx context.Context) (*wrapper.Error, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeLimit)
 	defer cancel()
 	for range 3 { // the first may put a gravestone, the second a lease
+		began := time.Now()
 		if err := c.read(ctx); err != nil {
 			return nil, err
 		}
@@ -151,8 +149,10 @@ func (c *call) look(ctx context.Context) (*wrapper.Error, error) {
 		case quiet && c.kept.age < binding(c.kept.Failure):
 			c.kept.Failure.RetryAfter = max(0, c.kept.Failure.RetryAfter-c.kept.age)
 			return c.kept.Failure, nil
+		case time.Since(began) > storeLimit/3:
+			return nil, errors.New("the store is too slow to take a lease and to end it in time")
 		default:
-			next.Lease, next.Quiet, next.Failure = c.id, leaseLife, nil
+			next.Lease, next.Quiet, next.Failure, c.leased = c.id, leaseLife, nil, true
 		}
 		if err := c.swap(ctx, next); err != nil {
 			return nil, err
@@ -186,8 +186,7 @@ func (c *call) due() time.Duration {
 // together, so each source draws a moment in what is left: once an outage, or the earliest draw would count.
 func (c *call) holdsOut(ctx context.Context, why error) bool {
 	if c.alone == 0 && !errors.Is(why, errBusy) {
-		text := wrapper.RedactError(why).Error()
-		c.now.Logger.WarnContext(ctx, "the store of shared tokens fails", slog.String("error", text))
+		c.now.Logger.WarnContext(ctx, "the store of shared tokens fails", slog.Any("error", wrapper.RedactError(why)))
 	}
 	if c.best != nil && c.alone == 0 {
 		c.alone = between(0.05, 1, min(c.left, c.due()))
@@ -199,7 +198,12 @@ func (c *call) holdsOut(ctx context.Context, why error) bool {
 func (c *call) renew(ctx context.Context, share bool) (token *wrapper.Token, again time.Duration, err error) {
 	var made record
 	if share {
-		defer func() { c.finish(context.WithoutCancel(ctx), made, err) }() // also where the exchange panics
+		defer func() { // also where the exchange panics
+			if err != nil || token == nil {
+				ctx = context.WithoutCancel(ctx) // the lease has to end; a token is not to be late for it
+			}
+			c.finish(ctx, made, err)
+		}()
 	}
 	began := time.Now()
 	if token, err = c.exchange(ctx); err != nil {
@@ -209,11 +213,11 @@ func (c *call) renew(ctx context.Context, share bool) (token *wrapper.Token, aga
 		}
 		return nil, again, err
 	}
-	made = record{Token: secretToken(*token), Life: c.now.Unknown}
+	made = record{Token: secretToken(*token), Life: c.now.Unknown, Left: c.now.Unknown - time.Since(began)}
 	if !token.ExpiresAt.IsZero() {
 		made.Life = token.ExpiresAt.Sub(began)
+		made.Left = min(made.Life-time.Since(began), time.Until(token.ExpiresAt)) // the clock may have been set
 	}
-	made.Left = made.Life - time.Since(began)
 	c.life, c.alone = made.Life, 0
 	return token, lookAgain(made.Left-c.now.Margin, c.due()), nil
 }

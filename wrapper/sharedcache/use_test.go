@@ -25,6 +25,7 @@ func TestUse_RefusesWhatCannotWork(t *testing.T) {
 		says     string
 	}{
 		"no store":       {nil, identity, secret, "store"},
+		"a nil Eval":     {sharedcache.Eval(nil), identity, secret, "store"},
 		"no identity":    {&memory{}, "", secret, "identity"},
 		"blank identity": {&memory{}, " \n", secret, "identity"},
 		"no secret":      {&memory{}, identity, nil, "16 bytes"},
