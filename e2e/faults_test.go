@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,7 +29,7 @@ import (
 type network struct {
 	url    string
 	client *http.Client // whose transport the test has made, so that it can be ended
-	mend   func()       // ends the fault; nil where it ends by itself, or cannot
+	end    func()       // ends the fault; nil where it ends by itself, or cannot
 }
 
 // outcome is what a call makes of a fault.
@@ -116,11 +117,11 @@ func TestFaults_CostACallWhatTheTableSays(t *testing.T) {
 	}
 }
 
-func try(t *testing.T, n network, want outcome, mend bool) {
+func try(t *testing.T, n network, want outcome, end bool) {
 	defer n.client.CloseIdleConnections()
 	watch := &attemptWatcher{Handler: slog.DiscardHandler}
-	if mend && n.mend != nil {
-		watch.afterFailure = sync.OnceFunc(n.mend)
+	if end && n.end != nil {
+		watch.afterFailure = sync.OnceFunc(n.end)
 	}
 	client, err := wrapper.NewClient(wrapper.StaticBearer("any-bearer-will-do"),
 		wrapper.WithBaseURL(n.url), wrapper.WithHTTPClient(n.client), wrapper.WithLogger(slog.New(watch)),
@@ -186,7 +187,7 @@ func proxied(bring ...func(*toxiproxy.Proxy) func()) func(*testing.T) network {
 		for _, b := range bring {
 			ends = append(ends, b(proxy))
 		}
-		return network{url: "http://" + proxy.Listen, client: &http.Client{Transport: &http.Transport{}}, mend: func() {
+		return network{url: "http://" + proxy.Listen, client: &http.Client{Transport: &http.Transport{}}, end: func() {
 			for _, end := range ends {
 				end()
 			}
@@ -309,7 +310,7 @@ func halfOpen(t *testing.T) network {
 	proxy := startProxy(t, start(t).URL)
 	client := &http.Client{Transport: &http.Transport{}}
 	warm(t, client, "http://"+proxy.Listen)
-	return network{url: "http://" + proxy.Listen, client: client, mend: toxic("timeout", "downstream", `"timeout": 0`)(proxy)}
+	return network{url: "http://" + proxy.Listen, client: client, end: toxic("timeout", "downstream", `"timeout": 0`)(proxy)}
 }
 
 func warm(t *testing.T, client *http.Client, url string) {
@@ -339,7 +340,7 @@ func restarted(t *testing.T) network {
 		}
 		server.Close()
 	}()
-	return network{url: server.URL, client: client, mend: func() {
+	return network{url: server.URL, client: client, end: func() {
 		again, err := emulator.Listen(address)
 		must(err)
 		t.Cleanup(again.Close)
@@ -366,17 +367,17 @@ func unresolved(t *testing.T) network {
 	}()
 	server := start(t)
 	address := strings.TrimPrefix(server.URL, "http://")
-	var mended sync.Map
+	var ended atomic.Bool
 	dialer := &net.Dialer{Resolver: &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "udp", names.LocalAddr().String())
 	}}}
 	transport := &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		if _, ok := mended.Load("mended"); ok {
+		if ended.Load() {
 			return (&net.Dialer{}).DialContext(ctx, network, address)
 		}
 		return dialer.DialContext(ctx, network, "partner-center.example:80")
 	}}
-	return network{url: server.URL, client: &http.Client{Transport: transport}, mend: func() { mended.Store("mended", true) }}
+	return network{url: server.URL, client: &http.Client{Transport: transport}, end: func() { ended.Store(true) }}
 }
 
 // withTLS has an emulator with TLS, and a client with another idea of it.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -295,6 +296,21 @@ func TestAnswer_ThatSwitchesProtocolsEndsTheCallAtOnce(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAnswer_WithoutABodyFromATransportIsAsIfItWereEmpty(t *testing.T) {
+	client := inMemory(t, roundTrip(func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: http.StatusForbidden, Header: http.Header{}}, nil
+	}))
+	_, err := client.GenerateToken(t.Context())
+	wantKind(t, err, wrapper.ErrForbidden)
+}
+
+func TestError_OfATransportNamesWhereTheRequestWent(t *testing.T) {
+	client := inMemory(t, roundTrip(func(*http.Request) (*http.Response, error) { return nil, errors.New("no route") }),
+		wrapper.WithRetry(wrapper.Retry{MaxRetries: -1}))
+	_, err := client.GenerateToken(t.Context())
+	contains(t, err.Error(), `POST "https://service.example/v3/generatetoken": no route`)
 }
 
 func TestAnswer_NoneAndNoErrorFromATransportIsAnError(t *testing.T) {

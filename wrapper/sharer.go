@@ -11,8 +11,8 @@ import (
 // the next one begins.
 type Sharer interface {
 	// Token returns a token that is not now.Refused, from wherever it is or by exchange, which makes one exchange of
-	// the source's client: a single attempt if now.Left is over 0. It may return now.Held. again is after how long the
-	// source is to ask again, whether a token came or not; 0 leaves that to the source.
+	// the source's client: a single attempt if it began while the source served Held. It may return now.Held. again is
+	// after how long the source is to ask again, whether a token came or not; 0 leaves that to the source.
 	Token(ctx context.Context, now Situation, exchange func(context.Context) (*Token, error)) (token *Token, again time.Duration, err error)
 }
 

@@ -21,13 +21,17 @@ func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { retur
 
 func TestEntraWatch_SaysOnceWhomItWaitsFor(t *testing.T) {
 	fine := func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: 200}, nil }
+	slow := func(r *http.Request) (*http.Response, error) {
+		time.Sleep(4 * time.Second) // of the bubble's clock
+		return fine(r)
+	}
 	for name, test := range map[string]struct {
 		url  string
 		next roundTripper
 		want string
 	}{
 		"an answer":              {"https://entra.example/", fine, ""},
-		"an answer that is slow": {"https://entra.example/", func(r *http.Request) (*http.Response, error) { time.Sleep(4 * time.Second); return fine(r) }, "pctoken: nothing comes from entra.example yet\n"},
+		"an answer that is slow": {"https://entra.example/", slow, "pctoken: nothing comes from entra.example yet\n"},
 		"no network":             {"https://entra.example/", func(*http.Request) (*http.Response, error) { return nil, errors.New("no route") }, "pctoken: no answer from entra.example: no route\n"},
 		"a metadata service":     {"http://169.254.169.254/", func(*http.Request) (*http.Response, error) { return nil, errors.New("no route") }, ""},
 	} {

@@ -60,8 +60,8 @@ func explain(err error, secrets ...string) error {
 	}
 	said := err.Error()
 	if refused.ErrorCode != "" {
-		first, _, _ := strings.Cut(refused.ErrorDescription, "\r\n") // the ids of the answer follow
-		said = strings.TrimSuffix(refused.ErrorCode+": "+first, ": ")
+		first, _, _ := strings.Cut(refused.ErrorDescription, "\n") // the ids of the answer follow
+		said = strings.TrimSuffix(refused.ErrorCode+": "+strings.TrimSpace(first), ": ")
 	}
 	secrets = append(secrets, signin.Secrets(refused.Response)...)
 	r.text = wrapper.Redact(r.text+": "+said+step, secrets...) // %#v shows it

@@ -60,7 +60,7 @@ func TestRefreshToken_KeepsTheAccessTokenUntilTwoMinutesBeforeItExpires(t *testi
 		e := &entra{}
 		ctx, bearer := e.in(t.Context()), oauth2auth.RefreshToken(config, stored())
 		bear(t, ctx, bearer)
-		time.Sleep(58*time.Minute - time.Second)
+		time.Sleep(58*time.Minute - time.Second) // of the bubble's clock, as all of these
 		if got := bear(t, ctx, bearer); got != "canary-access-1" {
 			t.Errorf("got %s while the token was fresh", got)
 		}
