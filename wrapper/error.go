@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -75,37 +76,27 @@ func (e *Error) Is(target error) bool {
 	return target != nil && target == e.kind()
 }
 
+// kinds are the statuses that mean the same from any server.
+var kinds = map[int]error{
+	400: ErrBadRequest, 401: ErrUnauthorized, 403: ErrForbidden, 404: ErrNotFound, 429: ErrThrottled,
+	408: ErrUnavailable, 502: ErrUnavailable, 503: ErrUnavailable, 504: ErrUnavailable,
+}
+
 func (e *Error) kind() error {
 	switch s := e.StatusCode; {
 	case s == 0 && !errors.Is(e.Err, context.Canceled) && (e.Attempts > 0 || temporary(e.Err)):
 		return ErrUnavailable
-	case s == http.StatusBadRequest:
-		return ErrBadRequest
-	case s == http.StatusUnauthorized:
-		return ErrUnauthorized
-	case s == http.StatusForbidden:
-		return ErrForbidden
-	case s == http.StatusNotFound:
-		return ErrNotFound
-	case s == http.StatusTooManyRequests:
-		return ErrThrottled
-	case s == http.StatusRequestTimeout, s == http.StatusBadGateway, s == http.StatusServiceUnavailable,
-		s == http.StatusGatewayTimeout:
-		return ErrUnavailable
-	case s >= 500, s >= 200 && s < 300:
+	case kinds[s] == nil && (s >= 500 || s >= 200 && s < 300):
 		return ErrServer
 	}
-	return nil
+	return kinds[e.StatusCode]
 }
 
 // Retryable reports whether the same call may succeed later, once RetryAfter has passed: it may after [ErrThrottled],
 // [ErrServer] and [ErrUnavailable], except for status 501 and for a TLS handshake that the two sides cannot agree on.
 func (e *Error) Retryable() bool {
-	switch e.kind() {
-	case ErrThrottled, ErrServer, ErrUnavailable:
-		return e.StatusCode != http.StatusNotImplemented && (e.StatusCode != 0 || e.Attempts == 0 || transient(e.Err))
-	}
-	return false
+	return slices.Contains([]error{ErrThrottled, ErrServer, ErrUnavailable}, e.kind()) &&
+		e.StatusCode != http.StatusNotImplemented && (e.StatusCode != 0 || e.Attempts == 0 || transient(e.Err))
 }
 
 // Unwrap returns Err.
@@ -113,37 +104,30 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Error says in one line what happened, to which call, and what to do next where that is known.
 func (e *Error) Error() string {
-	var b strings.Builder
-	b.WriteString("generate token: ")
+	text := "generate token"
 	if e.StatusCode != 0 {
-		b.WriteString(statusText(e.StatusCode))
-		if e.Code != "" {
-			fmt.Fprintf(&b, ", code %s", clip(e.Code, 64))
-		}
-		if e.Source != "" {
-			fmt.Fprintf(&b, " from %s", clip(e.Source, 64))
-		}
-		if e.Description != "" {
-			fmt.Fprintf(&b, ": %s", strings.TrimRight(clip(e.Description, 1024), ". "))
-		}
+		text += ": " + statusText(e.StatusCode) + behind(", code ", clip(e.Code, 64)) + behind(" from ", clip(e.Source, 64)) +
+			behind(": ", strings.TrimRight(clip(e.Description, 1024), ". "))
 	}
 	if e.Err != nil {
-		if e.StatusCode != 0 {
-			b.WriteString(": ")
-		}
-		b.WriteString(e.Err.Error())
+		text += ": " + e.Err.Error()
 	}
 	if e.RequestID != "" || e.CorrelationID != "" {
-		fmt.Fprintf(&b, " (request id %s, correlation id %s, attempts %d", clip(e.RequestID, 64), clip(e.CorrelationID, 64), e.Attempts)
+		text += fmt.Sprintf(" (request id %s, correlation id %s, attempts %d", clip(e.RequestID, 64), clip(e.CorrelationID, 64), e.Attempts)
 		if e.RetryAfter > 0 {
-			fmt.Fprintf(&b, ", retry after %s", e.RetryAfter.Round(time.Second))
+			text += fmt.Sprintf(", retry after %s", e.RetryAfter.Round(time.Second))
 		}
-		b.WriteString(")")
+		text += ")"
 	}
-	if advice := e.advice(); advice != "" {
-		b.WriteString("; " + advice)
+	return text + behind("; ", e.advice())
+}
+
+// behind returns text behind its label, or nothing if there is no text.
+func behind(label, text string) string {
+	if text == "" {
+		return ""
 	}
-	return b.String()
+	return label + text
 }
 
 // Codes of the service that say more than their status.
@@ -157,43 +141,43 @@ const (
 	codeWrongToken = "900316"
 )
 
+// nextSteps are what to do next, where the kind of an error is all that is known.
+var nextSteps = map[error]string{
+	ErrBadRequest:  "the same request would be refused again",
+	ErrForbidden:   "the application or user lacks the rights for this in Partner Center",
+	ErrNotFound:    "check the base URL: " + gen.ServerGlobal + ", or " + gen.ServerChina + " for China",
+	ErrThrottled:   "wait before the next call: immediate retries count against the quota",
+	ErrServer:      "try again later; if it goes on, give both ids to Microsoft's support",
+	ErrUnavailable: "try again later; if it goes on, check the network between here and the service",
+}
+
 // advice is what to do next, where that is known.
 func (e *Error) advice() string {
 	askEntra := "ask Entra for a token of scope " + gen.ServerGlobal + "/.default"
 	if e.china {
 		askEntra = "ask Entra for a token of scope " + gen.ServerChina + "/.default"
 	}
-	switch kind := e.kind(); {
+	kind := e.kind()
+	unreached, unsent := e.StatusCode == 0 && kind == ErrUnavailable, e.StatusCode == 0 && e.Attempts == 0
+	switch {
 	case errors.Is(e, ErrMFARequired):
 		return "the sign-in lacked multi-factor authentication: sign in again with it (pctoken login), a new token of the same sign-in would lack it too"
 	case e.Code == codeAudience:
 		return "the bearer is for another audience: " + askEntra
 	case e.Code == codeWrongToken:
 		return "the token is not of the kind that is wanted here: send the Entra token, not one of this endpoint; " + askEntra
-	case e.StatusCode >= 300 && e.StatusCode < 400:
-		return "redirects are not followed: check the base URL"
-	case e.StatusCode == 0 && e.Attempts > 0 && kind == ErrUnavailable && !transient(e.Err):
-		return "check the base URL, the certificates that this machine trusts, and its clock"
-	case e.StatusCode == 0 && e.Attempts == 0 && errors.Is(e.Err, context.DeadlineExceeded): // the caller's: no other is left in it
-		return ""
-	case e.StatusCode == 0 && e.Attempts == 0 && kind == ErrUnavailable && !errors.Is(e.Err, os.ErrDeadlineExceeded):
-		return "try again later; if it goes on, check the network between here and Entra"
-	case kind == ErrBadRequest:
-		return "the same request would be refused again"
 	case kind == ErrUnauthorized:
 		return "the bearer was not accepted: " + askEntra
-	case kind == ErrForbidden:
-		return "the application or user lacks the rights for this in Partner Center"
-	case kind == ErrNotFound:
-		return "check the base URL: " + gen.ServerGlobal + ", or " + gen.ServerChina + " for China"
-	case kind == ErrThrottled:
-		return "wait before the next call: immediate retries count against the quota"
-	case kind == ErrServer:
-		return "try again later; if it goes on, give both ids to Microsoft's support"
-	case kind == ErrUnavailable:
-		return "try again later; if it goes on, check the network between here and the service"
+	case e.StatusCode >= 300 && e.StatusCode < 400:
+		return "redirects are not followed: check the base URL"
+	case unreached && !unsent && !transient(e.Err):
+		return "check the base URL, the certificates that this machine trusts, and its clock"
+	case unsent && errors.Is(e.Err, context.DeadlineExceeded): // the caller's: no other is left in it
+		return ""
+	case unreached && unsent && !errors.Is(e.Err, os.ErrDeadlineExceeded):
+		return "try again later; if it goes on, check the network between here and Entra"
 	}
-	return ""
+	return nextSteps[kind]
 }
 
 func statusText(code int) string {

@@ -104,8 +104,8 @@ func (a *answer) decodeXML(e *Error, body []byte) {
 }
 
 // clean returns a text of the answer as it may be shown.
-func (a *answer) clean(text string, most int) string {
-	return redact(text, most, bearerOf(a.request))
+func (a *answer) clean(text string, most int, secrets ...string) string {
+	return redact(text, most, append(secrets, bearerOf(a.request))...)
 }
 
 // id returns an id of the call: the service's word for it, or else what was sent.
@@ -114,7 +114,7 @@ func (a *answer) id(header string, secrets ...string) string {
 	case uuid.Validate(reported) == nil:
 		return reported
 	case reported != "":
-		return redact(reported, 128, append(secrets, bearerOf(a.request))...)
+		return a.clean(reported, 128, secrets...)
 	}
 	return a.request.Header.Get(header)
 }

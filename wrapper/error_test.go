@@ -177,7 +177,7 @@ func TestError_HasTheIDsThatWereSentWhereTheServiceReportsNone(t *testing.T) {
 
 func TestError_SaysWhatHappenedToWhatAndWhatToDoNext(t *testing.T) {
 	for want, err := range map[string]wrapper.Error{
-		"generate token: ": {},
+		"generate token": {},
 		"generate token: 404 Not Found; check the base URL: https://api.partnercenter.microsoft.com, or " +
 			"https://partner.partnercenterapi.microsoftonline.cn for China": {StatusCode: 404},
 		"generate token: 429 Too Many Requests, code 7 from gateway: too fast (request id a, correlation id b, attempts 2, retry after 1m30s); " +

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"html"
 	"maps"
-	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 )
@@ -43,21 +43,21 @@ func redactValue(v any, left *int, secrets ...string) any {
 	case string:
 		return Redact(v, secrets...)
 	case []any:
-		var kept []any
-		for i := 0; i < len(v) && *left > 0; i++ {
-			*left--
-			kept = append(kept, redactValue(v[i], left, secrets...))
+		kept := slices.Clone(v[:min(len(v), *left)])
+		*left -= len(kept)
+		for i := range kept {
+			kept[i] = redactValue(kept[i], left, secrets...)
 		}
 		return kept
 	case map[string]any:
 		kept := map[string]any{}
 		for _, name := range slices.Sorted(maps.Keys(v)) {
-			if *left--; *left < 0 {
+			if *left <= 0 {
 				break
 			}
+			*left--
 			shown := redact(name, 128, secrets...)
-			kept[shown] = redactValue(v[name], left, secrets...)
-			if named.MatchString(name+"=x") || named.MatchString(shown+"=x") {
+			if kept[shown] = redactValue(v[name], left, secrets...); named.MatchString(name+"=x") || named.MatchString(shown+"=x") {
 				kept[shown] = redacted
 			}
 		}
@@ -74,13 +74,15 @@ func holdsToken(s string) bool {
 	})
 }
 
+// longest is how much of a text is looked at: more than is ever shown of one.
+const longest = 16 << 10
+
 // redact is Redact with another bound.
 func redact(s string, most int, secrets ...string) string {
 	if len(s) < 8 && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return clip(s, most) // shorter than any secret
 	}
-	// An escape takes six bytes for one.
-	s = s[:min(len(s), longest, 8*most+256)]
+	s = s[:min(len(s), longest, 8*most+256)] // an escape takes six bytes for one
 	var forms []string
 	for _, secret := range secrets {
 		forms = append(forms, layers(secret)...) // one that looks escaped is unescaped with the text
@@ -93,24 +95,6 @@ func redact(s string, most int, secrets ...string) string {
 	}
 	return clip(oneLine(shown), most)
 }
-
-// layers returns s, and what it becomes as its escapes are undone one at a time.
-func layers(s string) []string {
-	all := []string{s}
-	for depth, undone := 0, true; undone && depth < 4; depth++ {
-		undone = false
-		for _, undo := range unescapes {
-			if plain := undo(s); plain != s {
-				s, undone = plain, true
-				all = append(all, s)
-			}
-		}
-	}
-	return all
-}
-
-// longest is how much of a text is looked at: more than is ever shown of one.
-const longest = 16 << 10
 
 // clip cuts s down to most bytes, and marks the cut.
 func clip(s string, most int) string {
@@ -203,30 +187,36 @@ func hideParts(s, secret string) string {
 	return b.String()
 }
 
-var (
-	jsonEscape = regexp.MustCompile(`\\+(?:u[0-9A-Fa-f]{4}|/)`) // of JSON within JSON, too
-	urlEscape  = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
-	xmlMarkup  = regexp.MustCompile(`<!\[CDATA\[|\]\]>|<!--.*?-->`)
-)
+// escape finds what JSON (also within JSON), a URL or XML makes of a character, and the markup of XML that may stand
+// between two.
+var escape = regexp.MustCompile(`\\+(?:u[0-9A-Fa-f]{4}|/)|%[0-9A-Fa-f]{2}|&[#0-9A-Za-z]+;?|<!\[CDATA\[|\]\]>|<!--.*?-->`)
 
-// unescapes undo one layer each of what JSON, XML or a URL does to a text.
-var unescapes = []func(string) string{
-	func(s string) string {
-		return jsonEscape.ReplaceAllStringFunc(s, func(escape string) string {
-			var r string
-			if json.Unmarshal([]byte(`"\`+strings.TrimLeft(escape, `\`)+`"`), &r) != nil {
-				return escape
+// layers returns s, and what it becomes as its escapes are undone again and again.
+func layers(s string) []string {
+	all := []string{s}
+	for range 8 {
+		plain := escape.ReplaceAllStringFunc(s, func(e string) string {
+			rest := strings.TrimLeft(e, `\u%`)
+			code, err := strconv.ParseUint(rest, 16, 32)
+			switch {
+			case e[0] == '%':
+				return string([]byte{byte(code)})
+			case err == nil:
+				return string(rune(code))
+			case e[0] == '\\':
+				return rest
+			case e[0] == '&':
+				return html.UnescapeString(e)
 			}
-			return r
+			return "" // markup
 		})
-	},
-	func(s string) string { return html.UnescapeString(xmlMarkup.ReplaceAllString(s, "")) },
-	func(s string) string {
-		return urlEscape.ReplaceAllStringFunc(s, func(escape string) string {
-			plain, _ := url.PathUnescape(escape)
-			return plain
-		})
-	},
+		if plain == s {
+			break
+		}
+		s = plain
+		all = append(all, s)
+	}
+	return all
 }
 
 // oneLine replaces every run of white space and unprintable characters by a space and what is no UTF-8 by its sign, so

@@ -18,22 +18,22 @@ import (
 // Of the wall clock and the monotonic one, the one by which more time has passed counts. So neither sleep nor a clock
 // that is set back makes a source serve an expired token; a clock that is set forward costs an exchange.
 type TokenSource struct {
-	client *Client
-	sharer Sharer // nil: each exchange is the source's own
-	cfg    sourceConfig
-	now    func() instant
+	client  *Client
+	sharer  Sharer // nil: each exchange is the source's own
+	cfg     sourceConfig
+	now     func() instant
+	running chan struct{} // holds one for each exchange that runs, abandoned ones included
 
 	current atomic.Pointer[held] // what Token reads; written under mu
 
-	mu        sync.Mutex
-	flight    *flight // the exchange under way
-	failure   *flight // the last one that failed
-	abandoned int     // exchanges that still run after their limit
-	given     *Token  // the last one that callers got
-	refused   *Token  // the last one that was refused
-	useless   int     // how many tokens in a row were of no use
-	last      instant // when the last of them was
-	distance  time.Duration
+	mu      sync.Mutex
+	flight  *flight // the exchange under way
+	refused *Token  // the last one that was refused
+	useless int     // how many tokens in a row were of no use
+
+	rested  instant       // since when no exchange begins,
+	rest    time.Duration // for how long,
+	failure *Error        // and what callers get meanwhile; nil: they wait
 }
 
 // held is a token with the ages at which it changes state. It is never changed: another takes its place.
@@ -44,15 +44,13 @@ type held struct {
 	end   time.Duration // the age from which it is not served
 }
 
-// flight is an exchange under way, and its outcome once done is closed.
+// flight is an exchange under way, and its outcome once done is closed. Without one, whoever waited begins anew.
 type flight struct {
 	renewal bool
 	began   instant
 	done    chan struct{}
 	token   *Token
 	failure *Error
-	ended   instant
-	share   time.Duration // for how long the failure answers further callers
 }
 
 // NewTokenSource returns a source of tokens that c gets, once it is asked for one. It panics if c is nil.
@@ -60,7 +58,7 @@ func NewTokenSource(c *Client, opts ...SourceOption) *TokenSource {
 	if c == nil {
 		panic("wrapper: NewTokenSource(nil): pass the client that NewClient returned")
 	}
-	s := &TokenSource{client: c, cfg: sourceDefaults, now: now}
+	s := &TokenSource{client: c, cfg: sourceDefaults, now: now, running: make(chan struct{}, mostRunning)}
 	WithRenewalWindow(0.80, 0.81)(&s.cfg)
 	for _, opt := range opts {
 		opt(&s.cfg)
@@ -99,17 +97,14 @@ func (s *TokenSource) Invalidate(t *Token) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h := s.current.Load()
-	holds := h != nil && h.token.AccessToken == t.AccessToken
-	if !holds && (s.given == nil || s.given.AccessToken != t.AccessToken) {
+	h, now := s.current.Load(), s.now()
+	if h == nil || h.token.AccessToken != t.AccessToken {
 		return
 	}
 	s.refused = t
-	if holds {
-		s.current.Store(nil)
-		if now := s.now(); !s.served(h, now) {
-			s.keepDistance(now)
-		}
+	s.current.Store(nil)
+	if !s.served(h, now) {
+		s.keepDistance(now)
 	}
 }
 
@@ -141,56 +136,48 @@ func (s *TokenSource) renew(ctx context.Context) {
 	}
 	defer s.mu.Unlock()
 	h, now := s.current.Load(), s.now()
-	if s.flight == nil && h.valid(now) && !h.fresh(now) && now.since(s.last) >= s.distance {
+	if s.flight == nil && h.valid(now) && !h.fresh(now) && now.since(s.rested) >= s.rest {
 		s.start(ctx, true)
 	}
 }
 
-// wait returns the outcome of an exchange: the one under way, or a new one.
+// wait returns a token that came meanwhile, or the outcome of an exchange: the one under way, or a new one.
 func (s *TokenSource) wait(ctx context.Context) (*Token, error) {
 	waiting := "waiting for a token"
 	for ctx.Err() == nil {
-		token, f, distance := s.join(ctx)
-		if token != nil {
-			return token, nil
+		s.mu.Lock()
+		h, now := s.current.Load(), s.now()
+		valid, passed := h.valid(now), now.since(s.rested)
+		if s.flight == nil && !valid && passed >= s.rest {
+			s.start(ctx, false)
 		}
-		if f == nil {
-			waiting = "waiting to ask for another token: the last ones were refused, or expired at once"
-			_ = wait(ctx, distance)
-			continue
-		}
-		select {
-		case <-f.done:
-		case <-ctx.Done():
-			continue
-		}
+		f, failure, left := s.flight, s.failure, s.rest-passed
+		s.mu.Unlock()
 		switch {
-		case f.token != nil:
-			return f.token, nil
-		case f.share > 0:
-			return nil, f.failed(s.now())
+		case valid:
+			return h.token, nil
+		case f != nil:
+			select {
+			case <-f.done:
+			case <-ctx.Done():
+				continue
+			}
+			switch {
+			case f.token != nil:
+				return f.token, nil
+			case f.failure != nil:
+				return nil, f.failure
+			}
+		case failure != nil && failure.RetryAfter > 0:
+			later := *failure
+			later.RetryAfter = max(0, later.RetryAfter-passed)
+			return nil, &later
+		case failure != nil:
+			return nil, failure
+		default:
+			waiting = "waiting to ask for another token: the last ones were refused, or expired at once"
+			_ = wait(ctx, left)
 		}
-		// The token was a refused one; or a renewal failed, whose one attempt is not enough with nothing left to serve.
 	}
 	return nil, &Error{Err: fmt.Errorf("%w while %s", ctx.Err(), waiting)}
-}
-
-// join returns what a caller without a token gets: one that came meanwhile, an exchange to wait for, or how long to wait
-// before the next.
-func (s *TokenSource) join(ctx context.Context) (*Token, *flight, time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	h, now := s.current.Load(), s.now()
-	switch {
-	case h.valid(now):
-		return h.token, nil, 0
-	case s.flight != nil:
-		return nil, s.flight, 0
-	case s.failure != nil && now.since(s.failure.ended) < s.failure.share:
-		return nil, s.failure, 0
-	case now.since(s.last) < s.distance:
-		return nil, nil, s.distance - now.since(s.last)
-	}
-	s.start(ctx, false)
-	return nil, s.flight, 0
 }
