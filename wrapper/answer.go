@@ -26,10 +26,7 @@ const (
 	mostOfError = 64 << 10
 )
 
-var (
-	errLongToken = errors.New("the answer is longer than 1 MiB")
-	errLongError = errors.New("the answer is longer than 64 KiB")
-)
+var errLong = errors.New("the answer is longer")
 
 // answer is what an attempt brought.
 type answer struct {
@@ -77,7 +74,7 @@ func (r *retrier) attempt(req *http.Request) *answer {
 	a.response, err = roundTrip(&r.client, try)
 	if a.response != nil {
 		a.response.Request = req
-		if err = a.read(ctx); err != nil && !errors.Is(err, errLongToken) && a.response.StatusCode == http.StatusOK {
+		if err = a.read(ctx); err != nil && !errors.Is(err, errLong) && a.response.StatusCode == http.StatusOK {
 			// The status promised a token that did not come.
 			a.response, err = nil, fmt.Errorf("the answer broke off after %d bytes: %w", len(a.content), err)
 		}
@@ -122,32 +119,32 @@ func (a *answer) read(ctx context.Context) (err error) {
 	if ctx.Err() != nil || resp.StatusCode < 200 {
 		return ctx.Err() // or 101 Switching Protocols: what follows is no body and may never end
 	}
-	most, tooLong := mostOfError, errLongError
+	most := mostOfError
 	if resp.StatusCode == http.StatusOK {
-		most, tooLong = mostOfToken, errLongToken
+		most = mostOfToken
 	}
 	size := int(min(resp.ContentLength, int64(most)))
 	if size < 0 {
 		size = 4 << 10 // of an ordinary token
 	}
-	a.content, err = readUpTo(resp.Body, most, size, tooLong)
+	a.content, err = readUpTo(resp.Body, most, size)
 	if resp.Header.Get("Content-Encoding") == "gzip" && err == nil {
 		resp.Header.Del("Content-Encoding")
 		resp.ContentLength, resp.Uncompressed = -1, true
 		var plain io.Reader
 		if plain, err = gzip.NewReader(bytes.NewReader(a.content)); err == nil {
-			a.content, err = readUpTo(plain, most, size, tooLong)
+			a.content, err = readUpTo(plain, most, size)
 		}
 	}
 	return err
 }
 
 // readUpTo is io.ReadAll with a bound, for a text of about the given size.
-func readUpTo(r io.Reader, most, size int, tooLong error) ([]byte, error) {
+func readUpTo(r io.Reader, most, size int) ([]byte, error) {
 	content := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
 	_, err := content.ReadFrom(io.LimitReader(r, int64(most)+1))
 	if content.Len() > most {
-		return content.Bytes()[:most], tooLong
+		return content.Bytes()[:most], fmt.Errorf("%w than %d KiB", errLong, most>>10)
 	}
 	return content.Bytes(), err
 }
@@ -175,7 +172,7 @@ func unmarshalXML(content []byte, into any) error {
 // error that is too long ends where it was cut: its status says enough.
 func (a *answer) forParser() *http.Response {
 	broken := a.err
-	if errors.Is(broken, errLongError) {
+	if a.response.StatusCode != http.StatusOK && errors.Is(broken, errLong) {
 		broken = nil
 	}
 	a.response.Body = io.NopCloser(io.MultiReader(bytes.NewReader(a.content), brokenOff{broken}))

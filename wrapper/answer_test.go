@@ -63,11 +63,11 @@ func TestAnswer_ThatIsHostileBringsATokenOrAClearErrorInBoundedMemory(t *testing
 		answer func(io.Writer)
 		want   want
 	}{
-		"a body without end":             {withoutEnd(headOK+"\r\n", `{"access_token":"`), server("longer than 1 MiB")},
+		"a body without end":             {withoutEnd(headOK+"\r\n", `{"access_token":"`), server("longer than 1024 KiB")},
 		"an error's body without end":    {withoutEnd("HTTP/1.1 500 Internal Server Error\r\n\r\n", "sorry "), server("longer than 64 KiB")},
-		"a Content-Length of an exabyte": {withoutEnd(headOK+"Content-Length: 1000000000000000000\r\n\r\n", " "), server("longer than 1 MiB")},
-		"a gzip bomb":                    {gzipped(headOK, strings.Repeat(" ", 64<<20)), server("longer than 1 MiB")},
-		"gzip without end and content":   {gzipOfNothing, server("longer than 1 MiB")},
+		"a Content-Length of an exabyte": {withoutEnd(headOK+"Content-Length: 1000000000000000000\r\n\r\n", " "), server("longer than 1024 KiB")},
+		"a gzip bomb":                    {gzipped(headOK, strings.Repeat(" ", 64<<20)), server("longer than 1024 KiB")},
+		"gzip without end and content":   {gzipOfNothing, server("longer than 1024 KiB")},
 		"a small gzip bomb for an error": {gzipped("HTTP/1.1 403 Forbidden\r\n", strings.Repeat(" ", 1<<20)), want{wrapper.ErrForbidden, "longer than 64 KiB"}},
 		"gzip that nobody asked for":     {gzipped(headOK, tokenJSON), token},
 		"what is no gzip":                {whole(headOK+"Content-Encoding: gzip\r\n", "x"), unavailable("broke off")},
@@ -77,7 +77,7 @@ func TestAnswer_ThatIsHostileBringsATokenOrAClearErrorInBoundedMemory(t *testing
 		"a header without end":           {withoutEnd(headOK+"X-Large: ", "x"), unavailable("exceeded")},
 		"1xx without end":                {withoutEnd("", "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"), unavailable("")},
 		"a status without end":           {withoutEnd("HTTP/1.1 ", "2"), unavailable("")},
-		"chunks of one byte":             {withoutEnd(headOK+"Transfer-Encoding: chunked\r\n\r\n", "1\r\n \r\n"), server("longer than 1 MiB")},
+		"chunks of one byte":             {withoutEnd(headOK+"Transfer-Encoding: chunked\r\n\r\n", "1\r\n \r\n"), server("longer than 1024 KiB")},
 		"no HTTP":                        {withoutEnd("", "SSH-2.0-OpenSSH_9.2\r\n"), unavailable("malformed HTTP")},
 		"nothing":                        {func(io.Writer) {}, unavailable("EOF")},
 		"a 204":                          {whole("HTTP/1.1 204 No Content\r\n", ""), server("204")},
