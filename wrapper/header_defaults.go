@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"runtime/debug"
-	"strings"
 	"sync"
 
 	"github.com/google/uuid"
@@ -36,21 +35,20 @@ func (c *Client) setHeaders(ctx context.Context, h http.Header) {
 			h[key] = values
 		}
 	}
-	values := make([]string, 0, 2)
-	for _, id := range [...]struct {
-		header string
-		key    any
-	}{{headerRequestID, requestIDKey{}}, {headerCorrelationID, correlationIDKey{}}} {
-		if len(h[id.header]) > 0 {
-			continue
-		}
-		value, _ := ctx.Value(id.key).(uuid.UUID)
-		if value == uuid.Nil {
-			value = uuid.New()
-		}
-		values = append(values, value.String())
-		h[id.header] = values[len(values)-1 : len(values) : len(values)]
+	setID(ctx, h, headerRequestID, requestIDKey{})
+	setID(ctx, h, headerCorrelationID, correlationIDKey{})
+}
+
+// setID gives a header that is unset the id that ctx has under key, or a new one.
+func setID(ctx context.Context, h http.Header, header string, key any) {
+	if len(h[header]) > 0 {
+		return
 	}
+	id, _ := ctx.Value(key).(uuid.UUID)
+	if id == uuid.Nil {
+		id = uuid.New()
+	}
+	h[header] = []string{id.String()}
 }
 
 type (
@@ -84,15 +82,3 @@ var defaultUserAgent = sync.OnceValue(func() string {
 	}
 	return "partnercenter-go-generatetoken/" + version
 })
-
-// isHeaderName reports whether name can be the name of a header: a token of RFC 9110.
-func isHeaderName(name string) bool {
-	return name != "" && !strings.ContainsFunc(name, func(r rune) bool {
-		return r <= ' ' || r > '~' || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
-	})
-}
-
-// hasControl reports whether a header's value holds what cannot be sent in one.
-func hasControl(value string) bool {
-	return strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
-}

@@ -57,7 +57,7 @@ func WithBaseURL(baseURL string) Option {
 			return optionError("WithBaseURL", "…", "this is no URL; it has to look like "+gen.ServerGlobal)
 		}
 		fail := func(problem string) error {
-			return optionError("WithBaseURL", fmt.Sprintf("%q", printableURL(u)), problem)
+			return optionError("WithBaseURL", fmt.Sprintf("%q", withoutSecrets(baseURL)), problem)
 		}
 		switch {
 		case u.User != nil:
@@ -74,16 +74,15 @@ func WithBaseURL(baseURL string) Option {
 	}
 }
 
-// printableURL formats u for an error, without user info and query.
-func printableURL(u *url.URL) string {
-	if u.Opaque != "" {
-		return "…" // a user name may have been taken for the scheme
+// withoutSecrets formats a base URL for an error, without user info and query.
+func withoutSecrets(baseURL string) string {
+	if i := strings.IndexAny(baseURL, "?#"); i >= 0 {
+		baseURL = baseURL[:i]
 	}
-	shown := (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
-	if at := strings.LastIndexByte(shown, '@'); at >= 0 { // where the scheme was forgotten, user info is in the path
-		return "…" + shown[at:]
+	if i := strings.LastIndexByte(baseURL, '@'); i >= 0 {
+		return "…" + baseURL[i:]
 	}
-	return shown
+	return baseURL
 }
 
 func isLoopback(host string) bool {
@@ -160,7 +159,8 @@ func WithUserAgent(userAgent string) Option {
 }
 
 func checkHeaderValue(option, value string) error {
-	if strings.TrimSpace(value) == "" || hasControl(value) {
+	control := func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
+	if strings.TrimSpace(value) == "" || strings.ContainsFunc(value, control) {
 		return optionError(option, fmt.Sprintf("%q", value), "a header cannot be blank or hold control characters")
 	}
 	return nil

@@ -115,16 +115,19 @@ func (r *retrier) send(req *http.Request, attempts int) *answer {
 	}
 }
 
+// rehearsal knows what net/http would not send, and sends nothing.
+var (
+	rehearsal   = http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return nil, errSendable }}
+	errSendable = errors.New("the request can be sent")
+)
+
 // makeSendable refuses what no attempt could send, and lets every attempt send the whole body, in a request that a caller
 // of Client.API had a hand in. What this package makes by itself can be sent and replayed.
 func makeSendable(req *http.Request) error {
-	if u := req.URL; u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || !isHeaderName(req.Method) {
-		return notSent{fmt.Errorf("a %s to scheme %q and host %q cannot be sent", Redact(req.Method), u.Scheme, u.Host)}
-	}
-	for name, values := range req.Header {
-		if !isHeaderName(name) || slices.ContainsFunc(values, hasControl) {
-			return notSent{fmt.Errorf("the header %q cannot be sent: a character is not allowed in its name or its value", name)}
-		}
+	try := req.WithContext(context.WithoutCancel(req.Context()))
+	try.Body = nil
+	if _, err := rehearsal.RoundTrip(try); !errors.Is(err, errSendable) { //nolint:bodyclose // there is no answer
+		return notSent{err}
 	}
 	if req.Body == nil || req.GetBody != nil {
 		return nil

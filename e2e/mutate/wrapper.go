@@ -8,7 +8,7 @@ var wrapperMutations = []mutation{
 	inWrapper("request not marked as replayable", `"Idempotency-Key": nil,`, ``),
 	inWrapper("compressed answers asked for", `{"identity"}`, `{"gzip"}`),
 	inWrapper("request id under another name", `"Ms-Requestid"`, `"Ms-Request-Id"`),
-	inWrapper("one id for all calls", `value = uuid.New()`, `value = uuid.Max`),
+	inWrapper("one id for all calls", `id = uuid.New()`, `id = uuid.Max`),
 	inWrapper("new request id on each attempt", `try := req.Clone(httptrace.WithClientTrace(ctx, &a.trace))`,
 		`try := req.Clone(httptrace.WithClientTrace(ctx, &a.trace)); try.Header.Set(headerRequestID, fmt.Sprint(time.Now().UnixNano()))`),
 	inWrapper("attempts share their request", `req.Clone(httptrace`, `req.WithContext(httptrace`),
@@ -36,7 +36,7 @@ var wrapperMutations = []mutation{
 	inWrapper("what follows a 101 read", `resp.StatusCode < 200`, `resp.StatusCode < 100`),
 	inWrapper("a lifetime from receipt", `from.Add(time.Duration(seconds) * time.Second)`, `time.Now().Add(time.Duration(seconds) * time.Second)`),
 	inWrapper("another call's answer not logged", `!strings.EqualFold(reported, requestID)`, `false && !strings.EqualFold(reported, requestID)`),
-	inWrapper("429 taken for unavailable", `return ErrThrottled`, `return ErrUnavailable`),
+	inWrapper("429 taken for unavailable", `429: ErrThrottled`, `429: ErrUnavailable`),
 	inWrapper("the global scope for China", `gen.ServerChina + "/.default"`, `gen.ServerGlobal + "/.default"`),
 
 	// secrets
