@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"html"
 	"maps"
+	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode"
 )
@@ -195,20 +195,16 @@ var escape = regexp.MustCompile(`\\+(?:u[0-9A-Fa-f]{4}|/)|%[0-9A-Fa-f]{2}|&[#0-9
 func layers(s string) []string {
 	all := []string{s}
 	for range 8 {
-		plain := escape.ReplaceAllStringFunc(s, func(e string) string {
-			rest := strings.TrimLeft(e, `\u%`)
-			code, err := strconv.ParseUint(rest, 16, 32)
-			switch {
-			case e[0] == '%':
-				return string([]byte{byte(code)})
-			case err == nil:
-				return string(rune(code))
-			case e[0] == '\\':
-				return rest
-			case e[0] == '&':
-				return html.UnescapeString(e)
+		plain := escape.ReplaceAllStringFunc(s, func(e string) (plain string) {
+			switch e[0] {
+			case '\\':
+				_ = json.Unmarshal([]byte(`"\`+strings.TrimLeft(e, `\`)+`"`), &plain)
+			case '%':
+				plain, _ = url.PathUnescape(e)
+			case '&':
+				plain = html.UnescapeString(e)
 			}
-			return "" // markup
+			return plain // of markup nothing
 		})
 		if plain == s {
 			break
