@@ -2,15 +2,16 @@ package wrapper
 
 import (
 	"bytes"
-	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"os"
@@ -31,59 +32,54 @@ var errLong = errors.New("the answer is longer")
 // answer is what an attempt brought.
 type answer struct {
 	request  *http.Request  // the call's
-	response *http.Response // nil if none came
+	response *http.Response // none if no whole one came
 	content  []byte         // its body, as far as it was read
 	err      error          // what broke off the attempt or its body; cleaned
 	attempts int            // how many were sent, this one included
 	started  time.Time      // when the call's first attempt left
+}
 
-	// What other goroutines touch: the transport, which may report a failed handshake after the attempt has ended, and
-	// whatever ends the attempt.
-	trace     httptrace.ClientTrace
-	handshake atomic.Pointer[error]
-	body      atomic.Pointer[io.ReadCloser]
+// none stands for a response that did not come: its status is 0.
+var none = &http.Response{}
+
+// noAnswer returns what came of a call that failed before anything was sent, or between two attempts.
+func noAnswer(req *http.Request, attempts int, err error) *answer {
+	return &answer{request: req, response: none, attempts: attempts, err: cleanError(req, err)}
 }
 
 // attempt sends a clone of the request once, so that nothing below can change what the next attempt sends, and reads
 // the answer whole, so that one which breaks off is known here and no connection stays in use.
-func (r *retrier) attempt(req *http.Request) *answer {
-	a := &answer{request: req}
-	ctx, cancel := context.WithCancelCause(req.Context())
-	defer cancel(nil)
-	limit := time.AfterFunc(r.retry.AttemptTimeout, func() {
-		cancel(os.ErrDeadlineExceeded)
-		a.closeBody()
-	})
-	defer limit.Stop()
-	if req.Context().Done() != nil {
-		defer context.AfterFunc(req.Context(), a.closeBody)()
-	}
-	a.trace.TLSHandshakeDone = func(_ tls.ConnectionState, err error) {
-		if err != nil {
-			a.handshake.Store(&err)
+func (r *retrier) attempt(req *http.Request, sent int, started time.Time) *answer {
+	ctx, cancel := context.WithTimeout(req.Context(), r.retry.AttemptTimeout)
+	defer cancel()
+	var misfit atomic.Pointer[error] // what this side's configuration ended a handshake with; it may come after the attempt
+	try := req.Clone(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{TLSHandshakeDone: func(_ tls.ConnectionState, err error) {
+		if err != nil && !has[net.Error](err) && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+			misfit.Store(&err)
 		}
-	}
-	try := req.Clone(httptrace.WithClientTrace(ctx, &a.trace))
+	}}))
 	var err error
 	if req.GetBody != nil {
 		if try.Body, err = req.GetBody(); err != nil {
-			a.err = cleanError(req, notSent{fmt.Errorf("the request's GetBody: %w", err)})
-			return a
+			return noAnswer(req, sent-1, final{fmt.Errorf("the request's GetBody: %w", err)})
 		}
 	}
-	a.response, err = roundTrip(&r.client, try)
-	if a.response != nil {
-		a.response.Request = req
-		if err = a.read(ctx); err != nil && !errors.Is(err, errLong) && a.response.StatusCode == http.StatusOK {
+	a := &answer{request: req, response: none, attempts: sent, started: started}
+	resp, err := roundTrip(&r.client, try)
+	if err == nil {
+		a.content, err = readBody(ctx, resp)
+		if err != nil && !errors.Is(err, errLong) && resp.StatusCode == http.StatusOK {
 			// The status promised a token that did not come.
-			a.response, err = nil, fmt.Errorf("the answer broke off after %d bytes: %w", len(a.content), err)
+			err = fmt.Errorf("the answer broke off after %d bytes: %w", len(a.content), err)
+		} else {
+			a.response, resp.Request = resp, req
 		}
 	}
 	if err == nil {
 		return a
 	}
-	if failed := a.handshake.Load(); failed != nil && errors.Is(err, *failed) {
-		err = handshakeError{err}
+	if failed := misfit.Load(); failed != nil && errors.Is(err, *failed) {
+		err = final{err}
 	}
 	if ctx.Err() != nil && req.Context().Err() == nil {
 		err = fmt.Errorf("no whole answer within Retry.AttemptTimeout or http.Client.Timeout (%s): %w: %v", r.retry.AttemptTimeout, os.ErrDeadlineExceeded, err)
@@ -92,56 +88,42 @@ func (r *retrier) attempt(req *http.Request) *answer {
 	return a
 }
 
-// handshakeError marks what ended a TLS handshake.
-type handshakeError struct{ error }
+// final marks an error that another attempt would meet again.
+type final struct{ error }
 
-func (e handshakeError) Unwrap() error { return e.error }
+func (e final) Unwrap() error { return e.error }
 
-// notSent marks what kept a request from being sent.
-type notSent struct{ error }
-
-func (e notSent) Unwrap() error { return e.error }
-
-// closeBody ends the reading of the body, also of one that ignores its context. It is called in goroutines where a panic
-// would end the process.
-func (a *answer) closeBody() {
-	defer func() { _ = recover() }()
-	if body := a.body.Load(); body != nil {
-		_ = (*body).Close()
+// readBody reads the body up to a cap, on the wire and after decompression.
+func readBody(ctx context.Context, resp *http.Response) ([]byte, error) {
+	body := resp.Body
+	closeBody := func() {
+		defer func() { _ = recover() }() // in a goroutine a panic would end the process
+		_ = body.Close()
 	}
-}
-
-// read reads the body up to a cap, on the wire and after decompression.
-func (a *answer) read(ctx context.Context) (err error) {
-	resp, body := a.response, a.response.Body // forParser puts another in its place
-	a.body.Store(&body)
-	defer a.closeBody()
+	defer closeBody()
+	defer context.AfterFunc(ctx, closeBody)() // also of a body that ignores its context
 	if ctx.Err() != nil || resp.StatusCode < 200 {
-		return ctx.Err() // or 101 Switching Protocols: what follows is no body and may never end
+		return nil, ctx.Err() // or 101 Switching Protocols: what follows is no body and may never end
 	}
 	most := mostOfError
 	if resp.StatusCode == http.StatusOK {
 		most = mostOfToken
 	}
-	size := int(min(resp.ContentLength, int64(most)))
-	if size < 0 {
-		size = 4 << 10 // of an ordinary token
-	}
-	a.content, err = readUpTo(resp.Body, most, size)
+	content, err := readUpTo(body, most)
 	if resp.Header.Get("Content-Encoding") == "gzip" && err == nil {
 		resp.Header.Del("Content-Encoding")
 		resp.ContentLength, resp.Uncompressed = -1, true
 		var plain io.Reader
-		if plain, err = gzip.NewReader(bytes.NewReader(a.content)); err == nil {
-			a.content, err = readUpTo(plain, most, size)
+		if plain, err = gzip.NewReader(bytes.NewReader(content)); err == nil {
+			content, err = readUpTo(plain, most)
 		}
 	}
-	return err
+	return content, err
 }
 
-// readUpTo is io.ReadAll with a bound, for a text of about the given size.
-func readUpTo(r io.Reader, most, size int) ([]byte, error) {
-	content := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
+// readUpTo is io.ReadAll with a bound.
+func readUpTo(r io.Reader, most int) ([]byte, error) {
+	content := bytes.NewBuffer(make([]byte, 0, 4<<10)) // of an ordinary token
 	_, err := content.ReadFrom(io.LimitReader(r, int64(most)+1))
 	if content.Len() > most {
 		return content.Bytes()[:most], fmt.Errorf("%w than %d KiB", errLong, most>>10)
@@ -149,53 +131,30 @@ func readUpTo(r io.Reader, most, size int) ([]byte, error) {
 	return content.Bytes(), err
 }
 
-// header returns a header of the response, or "" if none came.
-func (a *answer) header(name string) string {
-	if a.response == nil {
-		return ""
+// decode reads the body into a struct by what it is itself: a Content-Type is as often wrong as right.
+func (a *answer) decode(into any) error {
+	content := bytes.TrimLeft(a.content, "\ufeff \t\r\n")
+	if !bytes.HasPrefix(content, []byte("<")) {
+		return json.Unmarshal(content, into)
 	}
-	return a.response.Header.Get(name)
-}
-
-// text returns the body without what may stand before its first character.
-func (a *answer) text() []byte { return bytes.TrimLeft(a.content, "\ufeff \t\r\n") }
-
-// unmarshalXML reads elements by local name: neither names nor a namespace is documented. Nor does it go by the encoding
-// that is declared: what matters is ASCII in nearly all of them.
-func unmarshalXML(content []byte, into any) error {
 	decoder := xml.NewDecoder(bytes.NewReader(content))
+	// Nor does it go by the encoding that is declared: what matters is ASCII in nearly all of them.
 	decoder.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
-	return decoder.Decode(into)
+	return decoder.Decode(into) // by local names: no namespace is documented
 }
-
-// forParser returns the response with a body for the generated parser, which reads what came off the wire once more. An
-// error that is too long ends where it was cut: its status says enough.
-func (a *answer) forParser() *http.Response {
-	broken := a.err
-	if a.response.StatusCode != http.StatusOK && errors.Is(broken, errLong) {
-		broken = nil
-	}
-	a.response.Body = io.NopCloser(io.MultiReader(bytes.NewReader(a.content), brokenOff{broken}))
-	return a.response
-}
-
-// brokenOff ends a body with the error that ended it on the wire.
-type brokenOff struct{ err error }
-
-func (b brokenOff) Read([]byte) (int, error) { return 0, cmp.Or(b.err, io.EOF) }
 
 // retryAfter returns how long the Retry-After header asks to wait, in either of its forms, or 0 if it asks for nothing
 // that can be waited for.
 func (a *answer) retryAfter() time.Duration {
-	value := a.header("Retry-After")
-	if value == "" {
-		return 0 // most answers; what follows would look for a number and three forms of a date
+	value := a.response.Header.Get("Retry-After")
+	if n, err := strconv.ParseUint(value, 10, 63); err == nil || errors.Is(err, strconv.ErrRange) {
+		return seconds(int64(n))
 	}
-	if seconds, err := strconv.ParseUint(value, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
-		return time.Duration(min(seconds, math.MaxInt64/uint64(time.Second))) * time.Second
-	}
-	if at, err := http.ParseTime(value); err == nil {
-		return max(0, time.Until(at))
-	}
-	return 0
+	at, _ := http.ParseTime(value) // or the zero time, which has passed
+	return max(0, time.Until(at))
+}
+
+// seconds returns so many as a duration, or the nearest that there is from 0 on.
+func seconds(n int64) time.Duration {
+	return time.Duration(min(max(0, n), math.MaxInt64/int64(time.Second))) * time.Second
 }

@@ -184,11 +184,6 @@ func statusText(code int) string {
 	return strings.TrimSpace(strconv.Itoa(code) + " " + http.StatusText(code))
 }
 
-// noAnswer returns what came of a call that failed before anything was sent, or between two attempts.
-func noAnswer(req *http.Request, attempts int, err error) *answer {
-	return &answer{request: req, attempts: attempts, err: cleanError(req, err)}
-}
-
 // cleanError returns err without secrets, and with the end of the call's context in it if that has ended: whoever ended
 // it may have given it another cause, or closed what was being read. If it has not, a limit of the bearer or the
 // http.Client must not look as if it had.

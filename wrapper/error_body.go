@@ -1,9 +1,7 @@
 package wrapper
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -12,45 +10,19 @@ import (
 	"github.com/partnercenter-go/generatetoken/gen"
 )
 
-// failure returns the Error of an answer with what is known of every one: who sent what, and how often.
+// failure returns the Error of an answer that brought no token.
 func (a *answer) failure() *Error {
-	e := &Error{Attempts: a.attempts, Err: a.err, china: strings.HasPrefix(a.request.URL.String(), gen.ServerChina)}
-	e.RequestID, e.CorrelationID = a.id(headerRequestID), a.id(headerCorrelationID)
-	if a.response != nil {
-		e.StatusCode, e.RetryAfter = a.response.StatusCode, a.retryAfter()
+	e := &Error{
+		StatusCode: a.response.StatusCode, RequestID: a.id(headerRequestID), CorrelationID: a.id(headerCorrelationID),
+		RetryAfter: a.retryAfter(), Attempts: a.attempts, Err: a.err,
+		china: strings.HasPrefix(a.request.URL.String(), gen.ServerChina),
 	}
-	return e
-}
-
-// noToken returns the Error of a success without a token. It repeats nothing of the body, which may be one.
-func (a *answer) noToken() *Error {
-	e := a.failure()
-	e.Err = cmp.Or(e.Err, errNoToken)
-	e.Description = fmt.Sprintf("the body is %d bytes of %q", len(a.content), a.clean(a.header("Content-Type"), 64))
-	return e
-}
-
-// refusal returns the Error of an answer that is no success, by its body itself, for a gateway's Content-Type is as often
-// wrong as right: the documented error, in JSON or XML, the {"statusCode", "message"} of a gateway ("API throttling
-// guidance"), an error of OAuth, or something else, of which the beginning is kept as the description.
-func (a *answer) refusal() *Error {
-	e, body := a.failure(), a.text()
-	switch {
-	case bytes.HasPrefix(body, []byte("{")):
-		a.decodeJSON(e, body)
-	case bytes.HasPrefix(body, []byte("<")):
-		a.decodeXML(e, body)
-	}
-	if e.Code != "" || e.Description != "" {
-		return e
-	}
-	switch shown := a.clean(string(body), 200); {
-	case shown == "":
-		e.Description = a.clean(a.header("WWW-Authenticate"), 1024)
-	case holdsToken(string(body)):
-		e.Description = "the body may hold a token and is not shown"
-	default:
-		e.Description = shown
+	switch s := e.StatusCode; {
+	case s >= 200 && s < 300: // the body may be a token, also where the status is not documented, so nothing of it is shown
+		e.Err = cmp.Or(e.Err, errNoToken)
+		e.Description = fmt.Sprintf("the body is %d bytes of %q", len(a.content), a.clean(a.response.Header.Get("Content-Type"), 64))
+	case s != 0:
+		a.explain(e)
 	}
 	return e
 }
@@ -61,46 +33,53 @@ const (
 	mostOfDescription = 4 << 10
 )
 
-// decodeJSON takes what it can: a member of another type than documented leaves its field empty and no other.
-func (a *answer) decodeJSON(e *Error, body []byte) {
-	var documented struct {
-		Code, Error                  any // a string by the documentation, a number as well in practice
-		Description, Source, Message string
-		OAuth                        string `json:"error_description"`
-		Data                         []any
+// explain takes what it can from the body: the documented error, in JSON or XML, the {"statusCode", "message"} of a gateway
+// ("API throttling guidance"), an error of OAuth, or something else, of which the beginning is kept as the description.
+// A member of another type than documented leaves its field empty and no other.
+func (a *answer) explain(e *Error) {
+	var said struct {
+		Code, Error any      // a string by the documentation, a number as well in practice
+		CodeXML     string   `json:"-" xml:"code"`
+		Description string   `xml:"description"`
+		Source      string   `xml:"source"`
+		Data        []any    `xml:"-"`
+		DataXML     []string `json:"-" xml:"data"` // the page does not say what one is
+		Message     string
+		OAuth       string `json:"error_description" xml:"-"`
 	}
-	_ = json.Unmarshal(body, &documented)
-	if inner, ok := documented.Error.(map[string]any); ok { // {"error": {"code": …, "message": …}}
-		documented.Code = cmp.Or(documented.Code, inner["code"])
+	_ = a.decode(&said)
+	if inner, ok := said.Error.(map[string]any); ok { // {"error": {"code": …, "message": …}}
+		said.Code = cmp.Or(said.Code, inner["code"])
 		message, _ := inner["message"].(string)
-		documented.Message = cmp.Or(documented.Message, message)
+		said.Message = cmp.Or(said.Message, message)
 	}
-	e.Code = cmp.Or(a.code(documented.Code), a.code(documented.Error))
-	e.Description = a.clean(cmp.Or(documented.Description, documented.OAuth, documented.Message), mostOfDescription)
-	e.Source = a.clean(documented.Source, mostOfCode)
+	e.Code = a.clean(cmp.Or(codeText(said.Code), codeText(said.Error), said.CodeXML), mostOfCode)
+	e.Description = a.clean(cmp.Or(said.Description, said.OAuth, said.Message), mostOfDescription)
+	e.Source = a.clean(said.Source, mostOfCode)
+	for _, text := range said.DataXML {
+		said.Data = append(said.Data, text)
+	}
 	left := mostValues
-	e.Data, _ = redactValue(documented.Data, &left, bearerOf(a.request)).([]any)
+	e.Data, _ = redactValue(said.Data, &left, bearerOf(a.request)).([]any)
+	if e.Code != "" || e.Description != "" {
+		return
+	}
+	body := string(a.content)
+	switch e.Description = a.clean(body, 200); {
+	case e.Description == "":
+		e.Description = a.clean(a.response.Header.Get("WWW-Authenticate"), 1024)
+	case holdsToken(body):
+		e.Description = "the body may hold a token and is not shown"
+	}
 }
 
-func (a *answer) code(v any) string {
+// codeText returns a code that is a string or a number, and nothing for any other value.
+func codeText(v any) string {
 	switch v.(type) {
 	case string, float64:
-		return a.clean(fmt.Sprint(v), mostOfCode)
+		return fmt.Sprint(v)
 	}
 	return ""
-}
-
-func (a *answer) decodeXML(e *Error, body []byte) {
-	var documented struct {
-		gen.Error
-		Data []string `xml:"data"` // the page does not say what one is
-	}
-	_ = unmarshalXML(body, &documented)
-	e.Code, e.Source = a.clean(documented.Code, mostOfCode), a.clean(documented.Source, mostOfCode)
-	e.Description = a.clean(documented.Description, mostOfDescription)
-	for _, text := range documented.Data[:min(len(documented.Data), mostValues)] {
-		e.Data = append(e.Data, a.clean(text, 1<<10))
-	}
 }
 
 // clean returns a text of the answer as it may be shown.
@@ -109,19 +88,17 @@ func (a *answer) clean(text string, most int, secrets ...string) string {
 }
 
 // id returns an id of the call: the service's word for it, or else what was sent.
-func (a *answer) id(header string, secrets ...string) string {
-	switch reported := a.header(header); {
-	case uuid.Validate(reported) == nil:
-		return reported
-	case reported != "":
-		return a.clean(reported, 128, secrets...)
+func (a *answer) id(name string, secrets ...string) string {
+	id := cmp.Or(a.response.Header.Get(name), a.request.Header.Get(name))
+	if uuid.Validate(id) == nil {
+		return id // as nearly always; cleaning it would take longer than all else
 	}
-	return a.request.Header.Get(header)
+	return a.clean(id, 128, secrets...)
 }
 
 // outcome says in a few words what came of an attempt.
 func (a *answer) outcome() string {
-	if a.response == nil {
+	if a.response == none {
 		return a.err.Error()
 	}
 	return statusText(a.response.StatusCode)

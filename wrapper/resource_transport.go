@@ -133,7 +133,7 @@ func (t *resourceTransport) send(req *http.Request, body io.ReadCloser, token *T
 		io.Closer
 	}{io.MultiReader(bytes.NewReader(seen), rest), rest}
 	a := &answer{request: req, response: resp, content: seen} // reading what it says costs much; few have the code
-	if refused = !bytes.Contains(a.text(), []byte(codeMFA)) || !a.refusal().Is(ErrMFARequired); refused {
+	if refused = !bytes.Contains(seen, []byte(codeMFA)) || !a.failure().Is(ErrMFARequired); refused {
 		t.source.Invalidate(token)
 	}
 	return resp, refused, nil

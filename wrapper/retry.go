@@ -85,10 +85,13 @@ func (r *retrier) Do(req *http.Request) (*http.Response, error) {
 		return nil, noAnswer(req, 0, err).failure()
 	}
 	a := r.send(req, 1+r.retry.MaxRetries)
-	if a.response == nil {
+	resp := a.response
+	// An error that is too long ends where it was cut: its status says enough.
+	if a.err != nil && (resp.StatusCode < 300 || !errors.Is(a.err, errLong)) {
 		return nil, a.failure()
 	}
-	return a.forParser(), nil
+	resp.Body = io.NopCloser(bytes.NewReader(a.content))
+	return resp, nil
 }
 
 // send sends the request until an attempt brings an answer that is final, or the attempts are used up.
@@ -99,11 +102,7 @@ func (r *retrier) send(req *http.Request, attempts int) *answer {
 	}
 	started := time.Now()
 	for sent := 1; ; sent++ {
-		a := r.attempt(req)
-		a.attempts, a.started = sent, started
-		if has[notSent](a.err) {
-			a.attempts--
-		}
+		a := r.attempt(req, sent, started)
 		delay, again := r.shouldRetry(ctx, a, attempts)
 		r.log(ctx, a, delay, again)
 		if !again {
@@ -127,14 +126,14 @@ func makeSendable(req *http.Request) error {
 	try := req.WithContext(context.WithoutCancel(req.Context()))
 	try.Body = nil
 	if _, err := rehearsal.RoundTrip(try); !errors.Is(err, errSendable) { //nolint:bodyclose // there is no answer
-		return notSent{err}
+		return final{err}
 	}
 	if req.Body == nil || req.GetBody != nil {
 		return nil
 	}
 	body, err := io.ReadAll(req.Body)
 	if err != nil {
-		return notSent{fmt.Errorf("reading the request's body: %w", err)}
+		return final{fmt.Errorf("reading the request's body: %w", err)}
 	}
 	req.ContentLength = int64(len(body))
 	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
@@ -143,9 +142,9 @@ func makeSendable(req *http.Request) error {
 
 // shouldRetry reports whether the failure may be transient and attempts remain, and how long to wait before the next.
 func (r *retrier) shouldRetry(ctx context.Context, a *answer, attempts int) (time.Duration, bool) {
-	switch {
-	case a.attempts >= attempts, ctx.Err() != nil, a.response == nil && !transient(a.err),
-		a.response != nil && !slices.Contains(r.retry.StatusCodes, a.response.StatusCode):
+	status := a.response.StatusCode
+	passing := slices.Contains(r.retry.StatusCodes, status) || status == 0 && transient(a.err)
+	if !passing || a.attempts >= attempts || ctx.Err() != nil {
 		return 0, false
 	}
 	delay := cmp.Or(a.retryAfter(), r.retry.backoff(a.attempts))
@@ -160,14 +159,11 @@ func (r *retrier) shouldRetry(ctx context.Context, a *answer, attempts int) (tim
 func transient(err error) bool {
 	op, inNetwork := errors.AsType[*net.OpError](err)
 	switch {
-	case errors.Is(err, context.Canceled), has[notSent](err), has[*tls.CertificateVerificationError](err),
+	case errors.Is(err, context.Canceled), has[final](err), has[*tls.CertificateVerificationError](err),
 		has[tls.RecordHeaderError](err), errors.Is(err, http.ErrSchemeMismatch):
 		return false
 	case inNetwork && strings.HasSuffix(op.Op, " error"): // "remote error" or "local error" of crypto/tls
 		return slices.Contains(passingAlerts, op.Err.Error())
-	case has[handshakeError](err): // what neither the network nor an alert ended, this side's configuration did
-		timeout, ok := errors.AsType[net.Error](err)
-		return inNetwork || ok && timeout.Timeout() || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 	}
 	return true
 }
@@ -206,7 +202,7 @@ func (r *retrier) log(ctx context.Context, a *answer, delay time.Duration, again
 		level = slog.LevelWarn
 	}
 	requestID := a.request.Header.Get(headerRequestID)
-	if reported := cmp.Or(a.header(headerRequestID), requestID); !strings.EqualFold(reported, requestID) {
+	if reported := cmp.Or(a.response.Header.Get(headerRequestID), requestID); !strings.EqualFold(reported, requestID) {
 		// It may be another call's answer, on a connection that is out of step. No page says that the id is always repeated.
 		if uuid.Validate(reported) != nil {
 			reported = "no GUID" // it may be anything, a token too

@@ -1,11 +1,9 @@
 package wrapper
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"net/http"
 	"time"
 
@@ -33,40 +31,18 @@ var errNoToken = errors.New("the answer holds no usable access token")
 
 // token returns what an answer is worth to the caller: a Token, or an *Error.
 func (a *answer) token() (*Token, error) {
-	if a.response == nil {
+	var body gen.AccessToken
+	if a.response.StatusCode != http.StatusOK || a.err != nil || a.decode(&body) != nil ||
+		body.AccessToken == "" || indexInvalid(body.AccessToken) >= 0 {
 		return nil, a.failure()
 	}
-	switch status := a.response.StatusCode; {
-	case status < 200 || status > 299:
-		return nil, a.refusal()
-	case status != http.StatusOK || a.err != nil:
-		return nil, a.noToken() // the body of a success that is not documented may be a token, too
-	}
-	// By the body itself, as errors are read: a Content-Type is as often wrong as right.
-	content, decode := a.text(), json.Unmarshal
-	if bytes.HasPrefix(content, []byte("<")) {
-		decode = unmarshalXML
-	}
-	var body gen.AccessToken
-	if decode(content, &body) != nil || body.AccessToken == "" || indexInvalid(body.AccessToken) >= 0 {
-		return nil, a.noToken()
-	}
-	t := &Token{AccessToken: body.AccessToken, ExpiresAt: expiry(a.started, body.ExpiresIn)}
-	t.TokenType = redact(body.TokenType, 64, t.AccessToken)
+	t := &Token{AccessToken: body.AccessToken, TokenType: redact(body.TokenType, 64, body.AccessToken)}
 	t.RequestID, t.CorrelationID = a.id(headerRequestID, t.AccessToken), a.id(headerCorrelationID, t.AccessToken)
-	return t, nil
-}
-
-// expiry returns the end of a lifetime in seconds, or the zero time where it is missing or no such number. A lifetime
-// under zero is over.
-func expiry(from time.Time, expiresIn json.Number) time.Time {
-	seconds, err := expiresIn.Int64()
-	if err != nil {
-		return time.Time{}
+	if lifetime, err := body.ExpiresIn.Int64(); err == nil { // one under zero is over
+		// UTC drops the monotonic part as well, and should: that clock stands still while a machine sleeps.
+		t.ExpiresAt = a.started.Add(seconds(lifetime)).UTC()
 	}
-	seconds = min(max(0, seconds), math.MaxInt64/int64(time.Second))
-	// UTC drops the monotonic part as well, and should: that clock stands still while a machine sleeps.
-	return from.Add(time.Duration(seconds) * time.Second).UTC()
+	return t, nil
 }
 
 // Format implements [fmt.Formatter] for every verb and flag, without the access token.
