@@ -2,6 +2,7 @@ package wrapper
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/tls"
@@ -37,6 +38,11 @@ type answer struct {
 	err      error          // what broke off the attempt or its body; cleaned
 	attempts int            // how many were sent, this one included
 	started  time.Time      // when the call's first attempt left
+
+	// What other goroutines touch, also after the attempt has ended.
+	trace   httptrace.ClientTrace
+	misfit  atomic.Pointer[error] // what this side's configuration ended a handshake with
+	reading atomic.Pointer[http.Response]
 }
 
 // none stands for a response that did not come: its status is 0.
@@ -50,23 +56,33 @@ func noAnswer(req *http.Request, attempts int, err error) *answer {
 // attempt sends a clone of the request once, so that nothing below can change what the next attempt sends, and reads
 // the answer whole, so that one which breaks off is known here and no connection stays in use.
 func (r *retrier) attempt(req *http.Request, sent int, started time.Time) *answer {
-	ctx, cancel := context.WithTimeout(req.Context(), r.retry.AttemptTimeout)
-	defer cancel()
-	var misfit atomic.Pointer[error] // what this side's configuration ended a handshake with; it may come after the attempt
-	try := req.Clone(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{TLSHandshakeDone: func(_ tls.ConnectionState, err error) {
-		if err != nil && !has[net.Error](err) && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-			misfit.Store(&err)
+	a := &answer{request: req, response: none, attempts: sent, started: started}
+	ctx, cancel := context.WithCancelCause(req.Context())
+	end := func() {
+		defer func() { _ = recover() }() // in a goroutine a panic would end the process
+		cancel(os.ErrDeadlineExceeded)
+		if resp := a.reading.Load(); resp != nil {
+			_ = resp.Body.Close() // which may ignore its context
 		}
-	}}))
+	}
+	defer end()
+	defer time.AfterFunc(r.retry.AttemptTimeout, end).Stop()
+	defer context.AfterFunc(req.Context(), end)()
+	a.trace.TLSHandshakeDone = func(_ tls.ConnectionState, err error) {
+		if err != nil && !has[net.Error](err) && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+			a.misfit.Store(&err)
+		}
+	}
+	try := req.Clone(httptrace.WithClientTrace(ctx, &a.trace))
 	var err error
 	if req.GetBody != nil {
 		if try.Body, err = req.GetBody(); err != nil {
 			return noAnswer(req, sent-1, final{fmt.Errorf("the request's GetBody: %w", err)})
 		}
 	}
-	a := &answer{request: req, response: none, attempts: sent, started: started}
 	resp, err := roundTrip(&r.client, try)
 	if err == nil {
+		a.reading.Store(resp)
 		a.content, err = readBody(ctx, resp)
 		if err != nil && !errors.Is(err, errLong) && resp.StatusCode == http.StatusOK {
 			// The status promised a token that did not come.
@@ -78,7 +94,7 @@ func (r *retrier) attempt(req *http.Request, sent int, started time.Time) *answe
 	if err == nil {
 		return a
 	}
-	if failed := misfit.Load(); failed != nil && errors.Is(err, *failed) {
+	if failed := a.misfit.Load(); failed != nil && errors.Is(err, *failed) {
 		err = final{err}
 	}
 	if ctx.Err() != nil && req.Context().Err() == nil {
@@ -95,13 +111,6 @@ func (e final) Unwrap() error { return e.error }
 
 // readBody reads the body up to a cap, on the wire and after decompression.
 func readBody(ctx context.Context, resp *http.Response) ([]byte, error) {
-	body := resp.Body
-	closeBody := func() {
-		defer func() { _ = recover() }() // in a goroutine a panic would end the process
-		_ = body.Close()
-	}
-	defer closeBody()
-	defer context.AfterFunc(ctx, closeBody)() // also of a body that ignores its context
 	if ctx.Err() != nil || resp.StatusCode < 200 {
 		return nil, ctx.Err() // or 101 Switching Protocols: what follows is no body and may never end
 	}
@@ -109,21 +118,22 @@ func readBody(ctx context.Context, resp *http.Response) ([]byte, error) {
 	if resp.StatusCode == http.StatusOK {
 		most = mostOfToken
 	}
-	content, err := readUpTo(body, most)
+	size := min(cmp.Or(max(0, int(resp.ContentLength)), 4<<10), most) // unless it is known, that of an ordinary token
+	content, err := readUpTo(resp.Body, most, size)
 	if resp.Header.Get("Content-Encoding") == "gzip" && err == nil {
 		resp.Header.Del("Content-Encoding")
 		resp.ContentLength, resp.Uncompressed = -1, true
 		var plain io.Reader
 		if plain, err = gzip.NewReader(bytes.NewReader(content)); err == nil {
-			content, err = readUpTo(plain, most)
+			content, err = readUpTo(plain, most, size)
 		}
 	}
 	return content, err
 }
 
-// readUpTo is io.ReadAll with a bound.
-func readUpTo(r io.Reader, most int) ([]byte, error) {
-	content := bytes.NewBuffer(make([]byte, 0, 4<<10)) // of an ordinary token
+// readUpTo is io.ReadAll with a bound, for a text of about the given size.
+func readUpTo(r io.Reader, most, size int) ([]byte, error) {
+	content := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
 	_, err := content.ReadFrom(io.LimitReader(r, int64(most)+1))
 	if content.Len() > most {
 		return content.Bytes()[:most], fmt.Errorf("%w than %d KiB", errLong, most>>10)

@@ -85,13 +85,13 @@ func (r *retrier) Do(req *http.Request) (*http.Response, error) {
 		return nil, noAnswer(req, 0, err).failure()
 	}
 	a := r.send(req, 1+r.retry.MaxRetries)
-	resp := a.response
+	resp := *a.response // a copy, for what ends an attempt may look at the other even now
 	// An error that is too long ends where it was cut: its status says enough.
 	if a.err != nil && (resp.StatusCode < 300 || !errors.Is(a.err, errLong)) {
 		return nil, a.failure()
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(a.content))
-	return resp, nil
+	return &resp, nil
 }
 
 // send sends the request until an attempt brings an answer that is final, or the attempts are used up.
