@@ -38,7 +38,7 @@ func NewClient(bearer BearerFunc, opts ...Option) (*Client, error) {
 		bearer:  bearer,
 		retrier: &retrier{client: *cfg.httpClient, retry: cfg.retry, logger: cfg.logger},
 	}
-	body := bytes.NewReader(cfg.body)
+	body := bytes.NewReader(cfg.contentType.grant())
 	if cfg.legacy {
 		c.request, err = gen.NewGenerateTokenLegacyRequestWithBody(c.baseURL, nil, string(cfg.contentType), body)
 	} else {

@@ -130,16 +130,8 @@ func behind(label, text string) string {
 	return label + text
 }
 
-// Codes of the service that say more than their status.
-const (
-	// codeAudience is the answer to a bearer for an audience that the service does not take, in practice one that still
-	// names https://graph.windows.net ("Partner Center REST error codes").
-	codeAudience = "900420"
-	// codeMFA is the answer to an app+user bearer without MFA.
-	codeMFA = "900421"
-	// codeWrongToken is seen where this endpoint's token is sent to a resource that wants the Entra token.
-	codeWrongToken = "900316"
-)
+// codeMFA is the answer to an app+user bearer without MFA.
+const codeMFA = "900421"
 
 // nextSteps are what to do next, where the kind of an error is all that is known.
 var nextSteps = map[error]string{
@@ -158,23 +150,24 @@ func (e *Error) advice() string {
 		askEntra = "ask Entra for a token of scope " + gen.ServerChina + "/.default"
 	}
 	kind := e.kind()
-	unreached, unsent := e.StatusCode == 0 && kind == ErrUnavailable, e.StatusCode == 0 && e.Attempts == 0
 	switch {
 	case errors.Is(e, ErrMFARequired):
 		return "the sign-in lacked multi-factor authentication: sign in again with it (pctoken login), a new token of the same sign-in would lack it too"
-	case e.Code == codeAudience:
+	case e.Code == "900420": // in practice it still names https://graph.windows.net ("Partner Center REST error codes")
 		return "the bearer is for another audience: " + askEntra
-	case e.Code == codeWrongToken:
+	case e.Code == "900316": // seen where this endpoint's token is sent to a resource that wants the Entra token
 		return "the token is not of the kind that is wanted here: send the Entra token, not one of this endpoint; " + askEntra
 	case kind == ErrUnauthorized:
 		return "the bearer was not accepted: " + askEntra
 	case e.StatusCode >= 300 && e.StatusCode < 400:
 		return "redirects are not followed: check the base URL"
-	case unreached && !unsent && !transient(e.Err):
+	case e.StatusCode != 0 || kind == nil:
+		return nextSteps[kind]
+	case e.Attempts > 0 && !transient(e.Err):
 		return "check the base URL, the certificates that this machine trusts, and its clock"
-	case unsent && errors.Is(e.Err, context.DeadlineExceeded): // the caller's: no other is left in it
+	case e.Attempts == 0 && errors.Is(e.Err, context.DeadlineExceeded): // the caller's: no other is left in it
 		return ""
-	case unreached && unsent && !errors.Is(e.Err, os.ErrDeadlineExceeded):
+	case e.Attempts == 0 && !errors.Is(e.Err, os.ErrDeadlineExceeded):
 		return "try again later; if it goes on, check the network between here and Entra"
 	}
 	return nextSteps[kind]

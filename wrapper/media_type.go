@@ -3,7 +3,7 @@ package wrapper
 import (
 	"encoding/json"
 	"encoding/xml"
-	"fmt"
+	"slices"
 
 	"github.com/oapi-codegen/runtime"
 
@@ -24,19 +24,25 @@ const (
 	MediaTypeForm     MediaType = "application/x-www-form-urlencoded" // the default for requests, and for them alone
 )
 
-// encodeGrant returns the request body, the same for every exchange, in the given media type.
-func encodeGrant(mediaType MediaType) ([]byte, error) {
-	grant := gen.TokenRequest{GrantType: gen.JwtToken}
-	switch mediaType {
+var responseTypes = []MediaType{MediaTypeJSON, MediaTypeTextJSON, MediaTypeXML, MediaTypeTextXML}
+
+// oneOf returns an error that names the option if m is not one of allowed.
+func (m MediaType) oneOf(option string, allowed []MediaType) error {
+	return refuse(!slices.Contains(allowed, m), "%s(%q): no media type of the endpoint here; use one of %q", option, m, allowed)
+}
+
+// grant returns the request body, the same for every exchange, in the media type. No value in it can fail to be encoded.
+func (m MediaType) grant() []byte {
+	request := gen.TokenRequest{GrantType: gen.JwtToken}
+	var body []byte
+	switch m {
 	case MediaTypeJSON, MediaTypeTextJSON:
-		return json.Marshal(grant)
+		body, _ = json.Marshal(request)
 	case MediaTypeXML, MediaTypeTextXML:
-		return xml.Marshal(grant)
+		body, _ = xml.Marshal(request)
 	case MediaTypeForm:
-		form, err := runtime.MarshalForm(grant, nil)
-		return []byte(form.Encode()), err
-	default:
-		return nil, fmt.Errorf("no media type of the endpoint's requests; use one of %q",
-			[]MediaType{MediaTypeForm, MediaTypeJSON, MediaTypeTextJSON, MediaTypeXML, MediaTypeTextXML})
+		form, _ := runtime.MarshalForm(request, nil)
+		body = []byte(form.Encode())
 	}
+	return body
 }

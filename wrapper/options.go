@@ -21,7 +21,6 @@ type config struct {
 	httpClient  *http.Client
 	retry       Retry
 	contentType MediaType
-	body        []byte
 	headers     http.Header
 	logger      *slog.Logger
 	legacy      bool
@@ -29,21 +28,26 @@ type config struct {
 
 func newConfig(opts []Option) (*config, error) {
 	cfg := &config{
-		httpClient: &http.Client{Transport: defaultTransport()}, // see transport.go
-		headers:    defaultHeaders(),
-		logger:     slog.New(slog.DiscardHandler),
+		baseURL:     gen.ServerGlobal,
+		httpClient:  &http.Client{Transport: defaultTransport()}, // see transport.go
+		retry:       Retry{}.withDefaults(),
+		contentType: MediaTypeForm,
+		headers:     defaultHeaders(),
+		logger:      slog.New(slog.DiscardHandler),
 	}
-	// The defaults that need work go through their own options, so that there is one way to set them.
-	defaults := []Option{WithBaseURL(gen.ServerGlobal), WithMediaType(MediaTypeForm), WithRetry(Retry{})}
 	var errs []error
-	for _, opt := range slices.Concat(defaults, opts) {
+	for _, opt := range opts {
 		errs = append(errs, opt(cfg))
 	}
 	return cfg, errors.Join(errs...)
 }
 
-func optionError(option, value, problem string) error {
-	return fmt.Errorf("wrapper: %s(%s): %s", option, value, problem)
+// refuse returns an error that names the option if what it was given cannot work.
+func refuse(bad bool, format string, args ...any) error {
+	if !bad {
+		return nil
+	}
+	return fmt.Errorf("wrapper: "+format, args...)
 }
 
 // WithBaseURL sets the service to call: [gen.ServerGlobal], which is the default and serves the US Government cloud too
@@ -54,40 +58,28 @@ func WithBaseURL(baseURL string) Option {
 		u, err := url.Parse(baseURL)
 		if err != nil {
 			// Neither the URL nor the parser's error is shown: both may hold a password.
-			return optionError("WithBaseURL", "…", "this is no URL; it has to look like "+gen.ServerGlobal)
+			return refuse(true, "WithBaseURL(…): this is no URL; it has to look like %s", gen.ServerGlobal)
 		}
-		fail := func(problem string) error {
-			return optionError("WithBaseURL", fmt.Sprintf("%q", withoutSecrets(baseURL)), problem)
-		}
+		problem := ""
 		switch {
 		case u.User != nil:
-			return fail("a URL with user info would leak it; pass the credential as the bearer")
+			problem = "a URL with user info would leak it; pass the credential as the bearer"
 		case u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http":
-			return fail("it has to be an absolute URL such as " + gen.ServerGlobal)
+			problem = "it has to be an absolute URL such as " + gen.ServerGlobal
 		case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-			return fail("a query or fragment cannot be part of it")
+			problem = "a query or fragment cannot be part of it"
 		case u.Scheme == "http" && !isLoopback(u.Hostname()):
-			return fail("http would send the bearer in the clear; use https, or a loopback host")
+			problem = "http would send the bearer in the clear; use https, or a loopback host"
 		}
 		cfg.baseURL = strings.TrimSuffix(baseURL, "/") + "/" // what follows is relative to it
-		return nil
+		shown := baseURL[:strings.IndexAny(baseURL+"?", "?#")]
+		shown = shown[strings.LastIndexByte(shown, '@')+1:] // without secrets
+		return refuse(problem != "", "WithBaseURL(%q): %s", shown, problem)
 	}
-}
-
-// withoutSecrets formats a base URL for an error, without user info and query.
-func withoutSecrets(baseURL string) string {
-	if i := strings.IndexAny(baseURL, "?#"); i >= 0 {
-		baseURL = baseURL[:i]
-	}
-	if i := strings.LastIndexByte(baseURL, '@'); i >= 0 {
-		return "…" + baseURL[i:]
-	}
-	return baseURL
 }
 
 func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
 // WithHTTPClient sends the requests with a copy of c, to bring a transport, a proxy or tracing. Redirects are not
@@ -98,32 +90,27 @@ func isLoopback(host string) bool {
 // meet a dead connection, or the answer that a gateway out of step sent to another call.
 func WithHTTPClient(c *http.Client) Option {
 	return func(cfg *config) error {
-		if c == nil {
-			return optionError("WithHTTPClient", "nil", "pass a client, or leave the option out for the default")
-		}
 		cfg.httpClient = c
-		return nil
+		return refuse(c == nil, "WithHTTPClient(nil): pass a client, or leave the option out for the default")
 	}
 }
 
 // WithRetry sets how failed attempts are tried again; see [Retry] for the defaults that its zero fields stand for.
 func WithRetry(r Retry) Option {
 	return func(cfg *config) error {
-		filled, err := r.withDefaults()
-		cfg.retry = filled
-		return err
+		cfg.retry = r.withDefaults()
+		return errors.Join(
+			refuse(min(r.Delay, r.MaxDelay, r.AttemptTimeout) < 0, "WithRetry(%+v): a duration cannot be negative", r),
+			refuse(slices.ContainsFunc(r.StatusCodes, func(code int) bool { return code < 400 || code > 599 }),
+				"WithRetry(%+v): only statuses from 400 to 599 are failures", r))
 	}
 }
 
 // WithMediaType sets the media type of the request's body. The default is [MediaTypeForm].
 func WithMediaType(m MediaType) Option {
 	return func(cfg *config) error {
-		body, err := encodeGrant(m)
-		if err != nil {
-			return optionError("WithMediaType", fmt.Sprintf("%q", m), err.Error())
-		}
-		cfg.contentType, cfg.body = m, body
-		return nil
+		cfg.contentType = m
+		return m.oneOf("WithMediaType", append(responseTypes, MediaTypeForm))
 	}
 }
 
@@ -131,50 +118,37 @@ func WithMediaType(m MediaType) Option {
 // refused: the endpoint gives no responses in it.
 func WithAccept(m MediaType) Option {
 	return func(cfg *config) error {
-		allowed := []MediaType{MediaTypeJSON, MediaTypeTextJSON, MediaTypeXML, MediaTypeTextXML}
-		if !slices.Contains(allowed, m) {
-			return optionError("WithAccept", fmt.Sprintf("%q", m),
-				fmt.Sprintf("no media type of the endpoint's responses; use one of %q", allowed))
-		}
 		cfg.headers.Set("Accept", string(m))
-		return nil
+		return m.oneOf("WithAccept", responseTypes)
 	}
 }
 
 // WithApplication names the calling application in the MS-PartnerCenter-Application header ("Partner Center REST
 // headers"). By default the header is not sent.
 func WithApplication(name string) Option {
-	return func(cfg *config) error {
-		cfg.headers.Set("MS-PartnerCenter-Application", name)
-		return checkHeaderValue("WithApplication", name)
-	}
+	return withHeader("WithApplication", "MS-PartnerCenter-Application", name)
 }
 
 // WithUserAgent sets the User-Agent header. The default names this module and its version.
 func WithUserAgent(userAgent string) Option {
-	return func(cfg *config) error {
-		cfg.headers.Set("User-Agent", userAgent)
-		return checkHeaderValue("WithUserAgent", userAgent)
-	}
+	return withHeader("WithUserAgent", "User-Agent", userAgent)
 }
 
-func checkHeaderValue(option, value string) error {
-	control := func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
-	if strings.TrimSpace(value) == "" || strings.ContainsFunc(value, control) {
-		return optionError(option, fmt.Sprintf("%q", value), "a header cannot be blank or hold control characters")
+func withHeader(option, name, value string) Option {
+	return func(cfg *config) error {
+		cfg.headers.Set(name, value)
+		control := func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
+		return refuse(strings.TrimSpace(value) == "" || strings.ContainsFunc(value, control),
+			"%s(%q): a header cannot be blank or hold control characters", option, value)
 	}
-	return nil
 }
 
 // WithLogger logs every attempt to l: at level Warn when it is tried again, at level Debug when its outcome goes back
 // to the caller. No record holds a token. By default nothing is logged.
 func WithLogger(l *slog.Logger) Option {
 	return func(cfg *config) error {
-		if l == nil {
-			return optionError("WithLogger", "nil", "pass a logger, or leave the option out to log nothing")
-		}
 		cfg.logger = l
-		return nil
+		return refuse(l == nil, "WithLogger(nil): pass a logger, or leave the option out to log nothing")
 	}
 }
 

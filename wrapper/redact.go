@@ -50,16 +50,15 @@ func redactValue(v any, left *int, secrets ...string) any {
 		}
 		return kept
 	case map[string]any:
-		kept := map[string]any{}
-		for _, name := range slices.Sorted(maps.Keys(v)) {
-			if *left <= 0 {
-				break
+		kept, names := map[string]any{}, slices.Sorted(maps.Keys(v))
+		names = names[:min(len(names), *left)]
+		*left -= len(names)
+		for _, name := range names {
+			value := redactValue(v[name], left, secrets...)
+			if !strings.HasSuffix(Redact(name+"=x1", secrets...), "=x1") { // it is named like a secret
+				value = redacted
 			}
-			*left--
-			shown := redact(name, 128, secrets...)
-			if kept[shown] = redactValue(v[name], left, secrets...); named.MatchString(name+"=x") || named.MatchString(shown+"=x") {
-				kept[shown] = redacted
-			}
+			kept[redact(name, 128, secrets...)] = value
 		}
 		return kept
 	}
@@ -79,7 +78,7 @@ const longest = 16 << 10
 
 // redact is Redact with another bound.
 func redact(s string, most int, secrets ...string) string {
-	if len(s) < 8 && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) {
+	if len(s) < 8 && indexInvalid(s) < 0 {
 		return clip(s, most) // shorter than any secret
 	}
 	s = s[:min(len(s), longest, 8*most+256)] // an escape takes six bytes for one
@@ -170,21 +169,17 @@ func hideParts(s, secret string) string {
 		return s
 	}
 	least := min(12, len(secret)-1)
-	var b strings.Builder
-	for i := 0; i < len(s); {
-		end := i + least
-		if end > len(s) || !strings.Contains(secret, s[i:end]) {
-			b.WriteByte(s[i])
-			i++
-			continue
-		}
+	for i := 0; i+least <= len(s); i++ {
+		end := i + least - 1
 		for end < len(s) && strings.Contains(secret, s[i:end+1]) {
 			end++
 		}
-		b.WriteString(redacted)
-		i = end
+		if end >= i+least {
+			s = s[:i] + redacted + s[end:]
+			i += len(redacted) - 1
+		}
 	}
-	return b.String()
+	return s
 }
 
 // escape finds what JSON (also within JSON), a URL or XML makes of a character, and the markup of XML that may stand

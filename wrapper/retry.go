@@ -43,24 +43,16 @@ type Retry struct {
 	StatusCodes []int
 }
 
-func (r Retry) withDefaults() (Retry, error) {
-	if min(r.Delay, r.MaxDelay, r.AttemptTimeout) < 0 {
-		return r, optionError("WithRetry", fmt.Sprintf("%+v", r), "a duration cannot be negative")
-	}
+func (r Retry) withDefaults() Retry {
+	r.MaxRetries = min(max(0, cmp.Or(r.MaxRetries, 3)), math.MaxInt-1) // and the first attempt
 	r.Delay = cmp.Or(r.Delay, 800*time.Millisecond)
 	r.MaxDelay = cmp.Or(r.MaxDelay, 60*time.Second)
 	r.AttemptTimeout = cmp.Or(r.AttemptTimeout, 30*time.Second)
-	r.MaxRetries = min(max(0, cmp.Or(r.MaxRetries, 3)), math.MaxInt-1) // and the first attempt
+	r.StatusCodes = slices.Clone(r.StatusCodes) // the caller may go on using the slice
 	if r.StatusCodes == nil {
 		r.StatusCodes = []int{408, 429, 500, 502, 503, 504}
 	}
-	for _, code := range r.StatusCodes {
-		if code < 400 || code > 599 {
-			return r, optionError("WithRetry", fmt.Sprintf("StatusCodes: %d", code), "only 400 to 599 are failures")
-		}
-	}
-	r.StatusCodes = slices.Clone(r.StatusCodes) // the caller may go on using the slice
-	return r, nil
+	return r
 }
 
 // backoff returns how long to wait after so many attempts: a random part of a bound that doubles (full jitter).

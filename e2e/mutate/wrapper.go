@@ -12,7 +12,7 @@ var wrapperMutations = []mutation{
 	inWrapper("new request id on each attempt", `try := req.Clone(httptrace.WithClientTrace(ctx, &a.trace))`,
 		`try := req.Clone(httptrace.WithClientTrace(ctx, &a.trace)); try.Header.Set(headerRequestID, fmt.Sprint(time.Now().UnixNano()))`),
 	inWrapper("attempts share their request", `req.Clone(httptrace`, `req.WithContext(httptrace`),
-	inWrapper("China's service by default", `WithBaseURL(gen.ServerGlobal), WithMediaType`, `WithBaseURL(gen.ServerChina), WithMediaType`),
+	inWrapper("China's service by default", `baseURL:     gen.ServerGlobal`, `baseURL:     gen.ServerChina`),
 	inWrapper("http to any name with localhost at its end", `host == "localhost"`, `strings.HasSuffix(host, "localhost")`),
 
 	// the transport
@@ -32,9 +32,9 @@ var wrapperMutations = []mutation{
 	inWrapper("a limit of the http.Client taken for the caller's", `fmt.Errorf("%v: %w", err, os.ErrDeadlineExceeded)`, `err; _ = os.ErrDeadlineExceeded`),
 
 	// the answer
-	inWrapper("a body read on after its caller has gone", `defer context.AfterFunc(req.Context(), a.closeBody)()`, ``),
+	inWrapper("a body read on after its caller has gone", `defer context.AfterFunc(req.Context(), end)()`, ``),
 	inWrapper("what follows a 101 read", `resp.StatusCode < 200`, `resp.StatusCode < 100`),
-	inWrapper("a lifetime from receipt", `from.Add(time.Duration(seconds) * time.Second)`, `time.Now().Add(time.Duration(seconds) * time.Second)`),
+	inWrapper("a lifetime from receipt", `a.started.Add(seconds(lifetime))`, `time.Now().Add(seconds(lifetime))`),
 	inWrapper("another call's answer not logged", `!strings.EqualFold(reported, requestID)`, `false && !strings.EqualFold(reported, requestID)`),
 	inWrapper("429 taken for unavailable", `429: ErrThrottled`, `429: ErrUnavailable`),
 	inWrapper("the global scope for China", `gen.ServerChina + "/.default"`, `gen.ServerGlobal + "/.default"`),
