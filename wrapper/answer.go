@@ -120,7 +120,7 @@ func readBody(ctx context.Context, resp *http.Response) ([]byte, error) {
 	}
 	size := min(cmp.Or(max(0, int(resp.ContentLength)), 4<<10), most) // unless it is known, that of an ordinary token
 	content, err := readUpTo(resp.Body, most, size)
-	if resp.Header.Get("Content-Encoding") == "gzip" && err == nil {
+	if resp.Header.Get("Content-Encoding") == "gzip" && err == nil && len(content) > 0 {
 		resp.Header.Del("Content-Encoding")
 		resp.ContentLength, resp.Uncompressed = -1, true
 		var plain io.Reader

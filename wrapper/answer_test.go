@@ -335,6 +335,25 @@ func TestAnswer_ThatCameAsTheAttemptEndedIsTriedAgain(t *testing.T) {
 	})
 }
 
+func TestAPI_ReportsASuccessThatIsTooLong(t *testing.T) {
+	s := &script{answers: []answer{{status: 200, contentType: "application/json", body: tokenJSON + strings.Repeat(" ", 1<<20)}}}
+	_, err := inMemory(t, s).API().GenerateTokenWithResponse(t.Context(), nil, gen.TokenRequest{})
+	checkEqual(t, "status", asError(t, err).StatusCode, 200)
+	contains(t, err.Error(), "longer than 1024 KiB")
+}
+
+// A gateway may say of nothing that it is compressed.
+func TestAnswer_ThatIsEmptyIsWholeWhateverItsEncoding(t *testing.T) {
+	s := &script{answers: []answer{{status: 403, header: map[string]string{"Content-Encoding": "gzip"}}}}
+	client := inMemory(t, s)
+	_, err := client.GenerateToken(t.Context())
+	checkEqual(t, "Err", asError(t, err).Err, nil)
+	resp, err := client.API().GenerateTokenWithResponse(t.Context(), nil, gen.TokenRequest{})
+	if err != nil || resp.StatusCode() != 403 {
+		t.Errorf("got %v, %v", resp, err)
+	}
+}
+
 func TestAPI_ReturnsAnErrorPageThatIsTooLong(t *testing.T) {
 	s := &script{answers: []answer{{status: 404, contentType: "text/html", body: strings.Repeat("<p>", 60_000)}}}
 	resp, err := onSocket(t, s).API().GenerateTokenWithResponse(t.Context(), nil, gen.TokenRequest{})

@@ -288,9 +288,9 @@ func TestAPI_ReportsThatNoAnswerCame(t *testing.T) {
 func TestAPI_ReportsAnAnswerThatBrokeOff(t *testing.T) {
 	s := &script{answers: []answer{{status: 400, contentType: "application/json", body: `{"code":"1"}`, length: 900}}}
 	_, err := onSocket(t, s).API().GenerateTokenWithResponse(t.Context(), nil, gen.TokenRequest{})
-	if !errors.Is(err, io.ErrUnexpectedEOF) {
-		t.Errorf("got %v", err)
-	}
+	e := asError(t, err)
+	checkEqual(t, "status", e.StatusCode, 400)
+	checkEqual(t, "unexpected EOF", errors.Is(err, io.ErrUnexpectedEOF), true)
 }
 
 // What a caller does to the client that API returned reaches neither GenerateToken nor the next API.
