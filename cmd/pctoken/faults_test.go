@@ -45,7 +45,7 @@ func TestFaults_CostACallWhatIsDocumented(t *testing.T) {
 		"500:empty":                      {emulator.Fault{Status: 500, Body: emulator.BodyEmpty}, token(2)},
 		"empty":                          {emulator.Fault{Body: emulator.BodyEmpty}, outcome{1, wrapper.ErrServer, 200, "0 bytes"}},
 		"malformed":                      {emulator.Fault{Body: emulator.BodyMalformed}, outcome{1, wrapper.ErrServer, 200, "no usable access token"}},
-		"huge":                           {emulator.Fault{Body: emulator.BodyHuge}, outcome{1, wrapper.ErrServer, 200, "1 MiB"}},
+		"huge":                           {emulator.Fault{Body: emulator.BodyHuge}, outcome{1, wrapper.ErrServer, 200, "1024 KiB"}},
 		"content-type=text/plain":        {emulator.Fault{ContentType: "text/plain"}, token(1)},
 		"delay=1h":                       {emulator.Fault{Delay: hour}, token(2)},
 		"slow=1":                         {emulator.Fault{BytesPerSecond: 1}, token(2)},
