@@ -33,7 +33,7 @@ var errLong = errors.New("the answer is longer")
 // answer is what an attempt brought.
 type answer struct {
 	request  *http.Request  // the call's
-	response *http.Response // none if no whole one came
+	response *http.Response // none if none came, or if one of 200 broke off
 	content  []byte         // its body, as far as it was read
 	err      error          // what broke off the attempt or its body; cleaned
 	attempts int            // how many were sent, this one included
