@@ -67,7 +67,9 @@ func (r *retrier) attempt(req *http.Request, sent int, started time.Time) *answe
 	}
 	defer end()
 	defer time.AfterFunc(r.retry.AttemptTimeout, end).Stop()
-	defer context.AfterFunc(req.Context(), end)()
+	if req.Context().Done() != nil { // else it cannot end, and to wait for it would take a microsecond
+		defer context.AfterFunc(req.Context(), end)()
+	}
 	a.trace.TLSHandshakeDone = func(_ tls.ConnectionState, err error) {
 		if err != nil && !has[net.Error](err) && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 			a.misfit.Store(&err)
