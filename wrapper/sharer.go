@@ -50,8 +50,9 @@ func (s *TokenSource) situation() Situation {
 	defer s.mu.Unlock()
 	situation := Situation{Endpoint: s.client.request.URL.String(), Refused: s.refused, Margin: s.cfg.expiryMargin,
 		Unknown: s.cfg.unknownLifetime, Logger: s.client.retrier.logger}
-	if h, now := s.current.Load(), s.now(); h.valid(now) {
-		situation.Held, situation.Left = h.token, h.end-now.since(h.since)
+	h := s.current.Load()
+	if left := s.now().until(h.end); left > 0 {
+		situation.Held, situation.Left = h.token, left
 	}
 	return situation
 }
