@@ -32,14 +32,11 @@ func WithSharer(newSharer func() Sharer) SourceOption {
 	return func(c *sourceConfig) { c.sharer = newSharer }
 }
 
-// longestSharedWait bounds what an exchange waits before any of its attempts if other processes wait for it. A
-// Retry-After beyond it ends the exchange, so that all of them learn of it.
-const longestSharedWait = 5 * time.Second
-
-// impatient returns a client that is c, but for longestSharedWait.
+// impatient returns c for an exchange that other processes wait for: a Retry-After of more than a few seconds ends it, so
+// that all of them learn of it.
 func (c *Client) impatient() *Client {
 	client, retrier := *c, *c.retrier
-	retrier.retry.MaxDelay = min(retrier.retry.MaxDelay, longestSharedWait)
+	retrier.retry.MaxDelay = min(retrier.retry.MaxDelay, 5*time.Second)
 	client.retrier = &retrier
 	return &client
 }

@@ -50,8 +50,8 @@ func (h *held) served(now instant) bool {
 	return min(-now.until(h.since), h.since.until(h.end)) >= mostDistance
 }
 
-// flight is an exchange, and its outcome once done is closed. Without one, whoever waited begins anew. The zero value is
-// none, which is never done.
+// flight is an exchange, and its outcome once done is closed. Who waited for one that has none begins anew. The zero
+// value is no exchange, and never done.
 type flight struct {
 	renewal bool // a token was valid when it began
 	began   instant

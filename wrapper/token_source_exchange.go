@@ -43,64 +43,59 @@ func (s *TokenSource) begin(ctx context.Context) (h *held, now instant) {
 	return h, now
 }
 
-// exchange makes an exchange, and lands it at its limit whatever is below.
+// exchange makes an exchange, in a goroutine of its own, and lands it, at its limit whatever is below.
 func (s *TokenSource) exchange(ctx context.Context, f *flight) {
 	limited, cancel := context.WithTimeout(ctx, s.cfg.exchangeTimeout)
 	defer cancel()
+	// A moment after the context's end, so that what heeds it can say what it was waiting for.
+	limit := time.AfterFunc(s.cfg.exchangeTimeout+10*time.Millisecond, func() {
+		s.land(ctx, f, nil, 0, s.failure(errDeaf, true))
+	})
 	var (
 		token *Token
 		again time.Duration // when the sharer wants to be asked next
 		err   error
 	)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		token, again, err = s.get(limited, f.renewal)
-	}()
-	select {
-	case <-ended:
-		if token == nil && err == nil { // a BearerFunc can end the goroutine
+	defer func() {
+		reason := recover()
+		if reason != nil {
+			err = fmt.Errorf("panic in the exchange: %v", reason)
+		} else if token == nil && err == nil { // a BearerFunc can end the goroutine
 			err = errors.New("the exchange ended without an outcome")
 		}
-		s.land(ctx, f, token, again, s.failure(err, limited.Err() != nil))
-	case <-time.After(s.cfg.exchangeTimeout + 10*time.Millisecond): // what heeds its context can say what it waited for
-		s.land(ctx, f, nil, 0, s.failure(errDeaf, true))
-	}
-}
-
-// get gets a token, from the sharer or by an exchange.
-func (s *TokenSource) get(ctx context.Context, renewal bool) (token *Token, again time.Duration, err error) {
-	defer func() {
-		if reason := recover(); reason != nil {
-			err = fmt.Errorf("panic in the exchange: %v", reason)
-			s.log(ctx, slog.LevelError, "panic while getting a token", RedactError(err), slog.String("stack", string(debug.Stack())))
+		failure := s.failure(err, limited.Err() != nil)
+		if limit.Stop() { // else it has been abandoned
+			s.land(ctx, f, token, again, failure)
+		}
+		if reason != nil {
+			s.log(ctx, slog.LevelError, "panic while getting a token", failure, slog.String("stack", string(debug.Stack())))
 		}
 	}()
 	defer s.running.Add(-1)
 	if s.running.Add(1) > mostRunning {
-		return nil, 0, fmt.Errorf("%d exchanges run on after their limit: %w", mostRunning, errDeaf)
+		err = fmt.Errorf("%d exchanges run on after their limit: %w", mostRunning, errDeaf)
+		return
 	}
 	attempts := 1 + s.client.retrier.retry.MaxRetries
-	if renewal { // it has time: the source's pause is kinder to a service in trouble than the client's retries are
+	if f.renewal { // it has time: the source's pause is kinder to a service in trouble than the client's retries are
 		attempts = 1
 	}
 	exchange := func(ctx context.Context) (*Token, error) { return s.client.exchange(ctx, attempts) }
 	if s.sharer != nil {
-		token, again, err = s.sharer.Token(ctx, s.situation(), exchange)
+		token, again, err = s.sharer.Token(limited, s.situation(), exchange)
 	} else {
-		token, err = exchange(ctx)
+		token, err = exchange(limited)
 	}
-	return token, again, err
 }
 
 // failure returns err as callers get it. If the exchange's own limit ended it, the callers' contexts have not, so it must
 // not look as if they had.
 func (s *TokenSource) failure(err error, overran bool) *Error {
-	if err == nil {
-		return nil
-	}
 	e, ok := errors.AsType[*Error](err)
-	if !ok {
+	switch {
+	case err == nil:
+		return nil
+	case !ok:
 		e = &Error{Err: RedactError(err)}
 	}
 	if overran && e.Err != nil {
@@ -195,11 +190,7 @@ func (s *TokenSource) keepDistance(now instant) {
 // reserve for a few more at the shortest pause: few go to a service that is down, and those that come when it is back are
 // spread over time. `make fleet` shows it.
 func (s *TokenSource) pause(left time.Duration) time.Duration {
-	const reserve = 2.5 // shortest pauses
-	pause := s.cfg.renewalPause
-	if pause < left/3 {
-		most := float64(left) - reserve*float64(pause)
-		pause = max(pause, time.Duration(most*(0.9+0.1*rand.Float64())))
-	}
-	return pause
+	shortest := s.cfg.renewalPause
+	spare := max(0, left-2*shortest-shortest/2)
+	return max(shortest, spare-rand.N(spare/10+1))
 }

@@ -70,7 +70,7 @@ func WithExchangeTimeout(d time.Duration) SourceOption {
 }
 
 // forever is longer than any source lives, and so short that no sum overflows.
-const forever = 100 * 365 * 24 * time.Hour
+const forever = 50 * 365 * 24 * time.Hour
 
 func set(field *time.Duration, d time.Duration) {
 	if d > 0 {
