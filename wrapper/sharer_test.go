@@ -266,6 +266,19 @@ func TestSharer_ErrorIsTheSources(t *testing.T) {
 	}
 }
 
+func TestSharer_EndOfAContextOfItsOwnIsNotTheCallers(t *testing.T) {
+	for _, ended := range []error{context.DeadlineExceeded, context.Canceled} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &sharer{answer: func(context.Context, wrapper.Situation, exchangeFunc) (*wrapper.Token, time.Duration, error) {
+				return nil, 0, fmt.Errorf("reading the store: %w", ended)
+			}}
+			_, err := source(t, &endpoint{}, s.use()).Token(t.Context())
+			notTheCallers(t, err)
+			contains(t, err.Error(), "reading the store")
+		})
+	}
+}
+
 func TestSharer_DoesNotGetARefusedTokenServed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &sharer{answer: alone}

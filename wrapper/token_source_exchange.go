@@ -32,14 +32,13 @@ var (
 // begin begins an exchange if one is due, and returns what is held. It needs mu.
 func (s *TokenSource) begin(ctx context.Context) (h *held, now instant) {
 	h, now = s.current.Load(), s.now()
-	if h.fresh(now) || now.until(s.next) > 0 {
-		return h, now
+	if !h.fresh(now) && now.until(s.next) <= 0 {
+		s.flight = &flight{renewal: h.valid(now), began: now, done: make(chan struct{})}
+		s.next = now.add(forever)
+		// The exchange serves others as well, so it outlives the call that began it. It has a request id of its own: with
+		// the caller's the service would give the same token again.
+		go s.exchange(ContextWithRequestID(context.WithoutCancel(ctx), uuid.Nil), s.flight)
 	}
-	s.flight = &flight{renewal: h.valid(now), began: now, done: make(chan struct{})}
-	s.next = now.add(forever)
-	// The exchange serves others as well, so it outlives the call that began it. It has a request id of its own: with the
-	// caller's the service would give the same token again.
-	go s.exchange(ContextWithRequestID(context.WithoutCancel(ctx), uuid.Nil), s.flight)
 	return h, now
 }
 
@@ -49,7 +48,7 @@ func (s *TokenSource) exchange(ctx context.Context, f *flight) {
 	defer cancel()
 	// A moment after the context's end, so that what heeds it can say what it was waiting for.
 	limit := time.AfterFunc(s.cfg.exchangeTimeout+10*time.Millisecond, func() {
-		s.land(ctx, f, nil, 0, s.failure(errDeaf, true))
+		s.land(ctx, f, nil, 0, s.failure(fmt.Errorf("%w: %w", context.DeadlineExceeded, errDeaf)))
 	})
 	var (
 		token *Token
@@ -63,7 +62,7 @@ func (s *TokenSource) exchange(ctx context.Context, f *flight) {
 		} else if token == nil && err == nil { // a BearerFunc can end the goroutine
 			err = errors.New("the exchange ended without an outcome")
 		}
-		failure := s.failure(err, limited.Err() != nil)
+		failure := s.failure(err)
 		if limit.Stop() { // else it has been abandoned
 			s.land(ctx, f, token, again, failure)
 		}
@@ -88,9 +87,9 @@ func (s *TokenSource) exchange(ctx context.Context, f *flight) {
 	}
 }
 
-// failure returns err as callers get it. If the exchange's own limit ended it, the callers' contexts have not, so it must
-// not look as if they had.
-func (s *TokenSource) failure(err error, overran bool) *Error {
+// failure returns err as callers get it. Whatever context ended, such as the exchange's own at its limit, theirs has not,
+// so it must not look as if it had.
+func (s *TokenSource) failure(err error) *Error {
 	e, ok := errors.AsType[*Error](err)
 	switch {
 	case err == nil:
@@ -98,9 +97,9 @@ func (s *TokenSource) failure(err error, overran bool) *Error {
 	case !ok:
 		e = &Error{Err: RedactError(err)}
 	}
-	if overran && e.Err != nil {
+	if errors.Is(e.Err, context.DeadlineExceeded) || errors.Is(e.Err, context.Canceled) {
 		e = new(*e)
-		e.Err = fmt.Errorf("no token within WithExchangeTimeout (%s): %w: %v", s.cfg.exchangeTimeout, os.ErrDeadlineExceeded, e.Err)
+		e.Err = fmt.Errorf("no token in time, WithExchangeTimeout (%s) at most: %w: %v", s.cfg.exchangeTimeout, os.ErrDeadlineExceeded, e.Err)
 	}
 	return e
 }
