@@ -151,8 +151,8 @@ func (s *TokenSource) land(ctx context.Context, f *flight, token *Token, again t
 		h = &held{h.token, h.since, now.add(min(again, now.until(h.end))), h.end}
 	}
 	s.current.Store(h)
-	close(f.done)
 	s.mu.Unlock()
+	close(f.done) // not before: the next call of one who waited may have to renew what has come
 	switch {
 	case err != nil && left > 0:
 		s.log(ctx, slog.LevelWarn, "renewing the token failed; the old one is still valid", err,
