@@ -99,7 +99,8 @@ func (s *TokenSource) failure(err error) *Error {
 	}
 	if errors.Is(e.Err, context.DeadlineExceeded) || errors.Is(e.Err, context.Canceled) {
 		e = new(*e)
-		e.Err = fmt.Errorf("no token in time, WithExchangeTimeout (%s) at most: %w: %v", s.cfg.exchangeTimeout, os.ErrDeadlineExceeded, e.Err)
+		e.Err = fmt.Errorf("no token in time, WithExchangeTimeout (%s) at most: %w: %v",
+			s.cfg.exchangeTimeout, os.ErrDeadlineExceeded, e.Err)
 	}
 	return e
 }
