@@ -32,14 +32,11 @@ func WithSharer(newSharer func() Sharer) SourceOption {
 	return func(c *sourceConfig) { c.sharer = newSharer }
 }
 
-// longestSharedWait bounds what an exchange waits before any of its attempts if other processes wait for it. A
-// Retry-After beyond it ends the exchange, so that all of them learn of it.
-const longestSharedWait = 5 * time.Second
-
-// impatient returns a client that is c, but for longestSharedWait.
+// impatient returns c for an exchange that other processes wait for: a Retry-After of more than a few seconds ends it, so
+// that all of them learn of it.
 func (c *Client) impatient() *Client {
 	client, retrier := *c, *c.retrier
-	retrier.retry.MaxDelay = min(retrier.retry.MaxDelay, longestSharedWait)
+	retrier.retry.MaxDelay = min(retrier.retry.MaxDelay, 5*time.Second)
 	client.retrier = &retrier
 	return &client
 }
@@ -50,8 +47,9 @@ func (s *TokenSource) situation() Situation {
 	defer s.mu.Unlock()
 	situation := Situation{Endpoint: s.client.request.URL.String(), Refused: s.refused, Margin: s.cfg.expiryMargin,
 		Unknown: s.cfg.unknownLifetime, Logger: s.client.retrier.logger}
-	if h, now := s.current.Load(), s.now(); h.valid(now) {
-		situation.Held, situation.Left = h.token, h.end-now.since(h.since)
+	h := s.current.Load()
+	if left := s.now().until(h.end); left > 0 {
+		situation.Held, situation.Left = h.token, left
 	}
 	return situation
 }

@@ -94,6 +94,35 @@ func TestSharer_TokenThatCameTooNearItsEndMeanwhileIsNotHandedOut(t *testing.T) 
 	})
 }
 
+// A sharer may have nothing better than what the source holds, again and again.
+func TestSharer_IsNotAskedAtOnceAfterItReturnedWhatTheSourceHolds(t *testing.T) {
+	for name, test := range map[string]struct {
+		after time.Duration // for which the token has been held
+		most  int           // questions in the next 10 minutes
+	}{
+		"a token that is served": {49 * time.Minute, 10},
+		"a token that is over":   {2 * time.Hour, 40}, // exchanges keep a distance
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &sharer{answer: alone}
+				source := source(t, &endpoint{}, s.use())
+				first := mustToken(t, source)
+				s.answer = func(context.Context, wrapper.Situation, exchangeFunc) (*wrapper.Token, time.Duration, error) {
+					return first, 0, nil
+				}
+				pass(test.after)
+				for until := time.Now().Add(10 * time.Minute); time.Now().Before(until); pass(time.Second) {
+					_, _ = tokenWithin(t, source, time.Second)
+				}
+				if n := len(s.asked) - 1; n < 1 || n > test.most {
+					t.Errorf("asked %d times in 10 minutes, want at most %d", n, test.most)
+				}
+			})
+		})
+	}
+}
+
 func TestSharer_IsMadeOncePerSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		made := 0
@@ -233,6 +262,19 @@ func TestSharer_ErrorIsTheSources(t *testing.T) {
 					t.Errorf("got %v, want %s", err, test.want)
 				}
 			})
+		})
+	}
+}
+
+func TestSharer_EndOfAContextOfItsOwnIsNotTheCallers(t *testing.T) {
+	for _, ended := range []error{context.DeadlineExceeded, context.Canceled} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &sharer{answer: func(context.Context, wrapper.Situation, exchangeFunc) (*wrapper.Token, time.Duration, error) {
+				return nil, 0, fmt.Errorf("reading the store: %w", ended)
+			}}
+			_, err := source(t, &endpoint{}, s.use()).Token(t.Context())
+			notTheCallers(t, err)
+			contains(t, err.Error(), "reading the store")
 		})
 	}
 }

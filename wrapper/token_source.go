@@ -22,33 +22,41 @@ type TokenSource struct {
 	sharer  Sharer // nil: each exchange is the source's own
 	cfg     sourceConfig
 	now     func() instant
-	running chan struct{} // holds one for each exchange that runs, abandoned ones included
+	running atomic.Int32 // exchanges that run, abandoned ones included
 
-	current atomic.Pointer[held] // what Token reads; written under mu
+	current atomic.Pointer[held] // what Token reads; never nil, written under mu
 
-	mu      sync.Mutex
-	flight  *flight // the exchange under way
-	refused *Token  // the last one that was refused
-	useless int     // how many tokens in a row were of no use
-
-	rested  instant       // since when no exchange begins,
-	rest    time.Duration // for how long,
-	failure *Error        // and what callers get meanwhile; nil: they wait
+	mu       sync.Mutex
+	flight   *flight       // the last exchange
+	next     instant       // when another may begin; far off while one is under way
+	refused  *Token        // the last one that was refused
+	distance time.Duration // the bound of what exchanges kept last, because tokens were of no use
 }
 
-// held is a token with the ages at which it changes state. It is never changed: another takes its place.
+// held is a token with the instants at which it changes state. It is never changed: another takes its place. The zero
+// value is no token, of long ago.
 type held struct {
 	token *Token
-	since instant       // when it was asked for
-	stale time.Duration // the age from which a call starts a renewal
-	end   time.Duration // the age from which it is not served
+	since instant // when it was asked for
+	stale instant // from when a call starts a renewal; not after end
+	end   instant // from when it is not served
 }
 
-// flight is an exchange under way, and its outcome once done is closed. Without one, whoever waited begins anew.
+func (h *held) fresh(now instant) bool { return now.until(h.stale) > 0 }
+func (h *held) valid(now instant) bool { return now.until(h.end) > 0 }
+
+// served reports whether a token was valid for so long that useless ones before it do not count any more.
+func (h *held) served(now instant) bool {
+	return min(-now.until(h.since), h.since.until(h.end)) >= mostDistance
+}
+
+// flight is an exchange, and its outcome once done is closed. Who waited for one that has none begins anew. The zero
+// value is no exchange, and never done.
 type flight struct {
-	renewal bool
+	renewal bool // a token was valid when it began
 	began   instant
 	done    chan struct{}
+	landed  instant
 	token   *Token
 	failure *Error
 }
@@ -58,7 +66,7 @@ func NewTokenSource(c *Client, opts ...SourceOption) *TokenSource {
 	if c == nil {
 		panic("wrapper: NewTokenSource(nil): pass the client that NewClient returned")
 	}
-	s := &TokenSource{client: c, cfg: sourceDefaults, now: now, running: make(chan struct{}, mostRunning)}
+	s := &TokenSource{client: c, cfg: sourceDefaults, now: now}
 	WithRenewalWindow(0.80, 0.81)(&s.cfg)
 	for _, opt := range opts {
 		opt(&s.cfg)
@@ -66,6 +74,7 @@ func NewTokenSource(c *Client, opts ...SourceOption) *TokenSource {
 	if s.cfg.sharer != nil {
 		s.sharer, s.client = s.cfg.sharer(), c.impatient()
 	}
+	s.current.Store(new(held))
 	return s
 }
 
@@ -81,29 +90,29 @@ func (s *TokenSource) Token(ctx context.Context) (*Token, error) {
 	h, now := s.current.Load(), s.now()
 	switch {
 	case h.fresh(now):
-		return h.token, nil
-	case h.valid(now):
-		s.renew(ctx)
-		return h.token, nil
+	case !h.valid(now):
+		return s.wait(ctx)
+	case s.mu.TryLock(): // else somebody else is at it
+		s.begin(ctx)
+		s.mu.Unlock()
 	}
-	return s.wait(ctx)
+	return h.token, nil
 }
 
 // Invalidate drops t, for a caller to whom it was refused, so that the next call gets another token. It does nothing
 // if t is nil or has been replaced already.
 func (s *TokenSource) Invalidate(t *Token) {
-	if t == nil {
-		return
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h, now := s.current.Load(), s.now()
-	if h == nil || h.token.AccessToken != t.AccessToken {
+	if t == nil || h.token == nil || h.token.AccessToken != t.AccessToken {
 		return
 	}
 	s.refused = t
-	s.current.Store(nil)
-	if !s.served(h, now) {
+	s.current.Store(new(held))
+	if h.served(now) {
+		s.distance = 0
+	} else if now.until(s.next) <= 0 {
 		s.keepDistance(now)
 	}
 }
@@ -111,34 +120,7 @@ func (s *TokenSource) Invalidate(t *Token) {
 // Format implements [fmt.Formatter] for every verb and flag: the token that is held, without its secret. fmt by itself
 // would read fields while they change.
 func (s *TokenSource) Format(f fmt.State, _ rune) {
-	var token *Token
-	if h := s.current.Load(); h != nil {
-		token = h.token
-	}
-	_, _ = fmt.Fprintf(f, "TokenSource{%v}", token)
-}
-
-// fresh and valid report whether there is a token that is not yet stale, or not yet over. What is fresh is valid.
-func (h *held) fresh(now instant) bool { return h != nil && now.since(h.since) < h.stale }
-func (h *held) valid(now instant) bool { return h != nil && now.since(h.since) < h.end }
-
-// staleIn returns h with its token stale after d, or at its end if that comes first.
-func (h *held) staleIn(d time.Duration, now instant) *held {
-	later, age := *h, now.since(h.since)
-	later.stale = age + min(d, h.end-age)
-	return &later
-}
-
-// renew starts a renewal in the background, unless somebody else is at it.
-func (s *TokenSource) renew(ctx context.Context) {
-	if !s.mu.TryLock() {
-		return
-	}
-	defer s.mu.Unlock()
-	h, now := s.current.Load(), s.now()
-	if s.flight == nil && h.valid(now) && !h.fresh(now) && now.since(s.rested) >= s.rest {
-		s.start(ctx, true)
-	}
+	_, _ = fmt.Fprintf(f, "TokenSource{%v}", s.current.Load().token)
 }
 
 // wait returns a token that came meanwhile, or the outcome of an exchange: the one under way, or a new one.
@@ -146,37 +128,29 @@ func (s *TokenSource) wait(ctx context.Context) (*Token, error) {
 	waiting := "waiting for a token"
 	for ctx.Err() == nil {
 		s.mu.Lock()
-		h, now := s.current.Load(), s.now()
-		valid, passed := h.valid(now), now.since(s.rested)
-		if s.flight == nil && !valid && passed >= s.rest {
-			s.start(ctx, false)
-		}
-		f, failure, left := s.flight, s.failure, s.rest-passed
+		h, now := s.begin(ctx)
+		f, left := s.flight, now.until(s.next)
 		s.mu.Unlock()
-		switch {
-		case valid:
+		if h.valid(now) {
 			return h.token, nil
-		case f != nil:
-			select {
-			case <-f.done:
-			case <-ctx.Done():
-				continue
-			}
-			switch {
-			case f.token != nil:
-				return f.token, nil
-			case f.failure != nil:
-				return nil, f.failure
-			}
-		case failure != nil && failure.RetryAfter > 0:
-			later := *failure
-			later.RetryAfter = max(0, later.RetryAfter-passed)
-			return nil, &later
-		case failure != nil:
-			return nil, failure
-		default:
+		}
+		if f.done == nil {
 			waiting = "waiting to ask for another token: the last ones were refused, or expired at once"
-			_ = wait(ctx, left)
+		}
+		select {
+		case <-f.done:
+			if f.token != nil {
+				return f.token, nil
+			}
+			if e := f.failure; e != nil {
+				if e.RetryAfter > 0 {
+					e = new(*e)
+					e.RetryAfter = max(0, e.RetryAfter+min(0, now.until(f.landed))) // less what has passed since
+				}
+				return nil, e
+			}
+		case <-time.After(left):
+		case <-ctx.Done():
 		}
 	}
 	return nil, &Error{Err: fmt.Errorf("%w while %s", ctx.Err(), waiting)}

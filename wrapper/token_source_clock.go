@@ -13,7 +13,11 @@ func now() instant {
 	return instant{wall: t.UnixNano(), monotonic: int64(t.Sub(origin))}
 }
 
-// since returns how much time has passed between two readings, by the clock that says more.
-func (i instant) since(earlier instant) time.Duration {
-	return time.Duration(max(i.wall-earlier.wall, i.monotonic-earlier.monotonic))
+func (i instant) add(d time.Duration) instant {
+	return instant{wall: i.wall + int64(d), monotonic: i.monotonic + int64(d)}
+}
+
+// until returns how much is left until another instant, by the clock that says less; what has passed is negative.
+func (i instant) until(another instant) time.Duration {
+	return time.Duration(min(another.wall-i.wall, another.monotonic-i.monotonic))
 }

@@ -13,24 +13,42 @@ import (
 	"github.com/google/uuid"
 )
 
-// start begins an exchange. It needs mu.
-func (s *TokenSource) start(ctx context.Context, renewal bool) {
-	s.flight = &flight{renewal: renewal, began: s.now(), done: make(chan struct{})}
-	// The exchange serves others as well, so it outlives the call that began it. It has a request id of its own: with the
-	// caller's the service would give the same token again.
-	go s.exchange(ContextWithRequestID(context.WithoutCancel(ctx), uuid.Nil), s.flight)
+const (
+	// mostRunning is how many exchanges may run, those included that a bearer or a transport holds beyond their limit.
+	mostRunning = 8
+	// mostShared bounds for how long a Retry-After keeps callers from the service.
+	mostShared = 5 * time.Minute
+	// Exchanges that bring tokens of no use keep a distance that doubles from one bound to the other.
+	leastDistance = 100 * time.Millisecond
+	mostDistance  = 30 * time.Second
+)
+
+var (
+	errDeaf    = errors.New("the bearer or the transport ignores its context")
+	errShort   = errors.New("the token expires at once")
+	errRefused = errors.New("the token is the one that was refused")
+)
+
+// begin begins an exchange if one is due, and returns what is held. It needs mu.
+func (s *TokenSource) begin(ctx context.Context) (h *held, now instant) {
+	h, now = s.current.Load(), s.now()
+	if !h.fresh(now) && now.until(s.next) <= 0 {
+		s.flight = &flight{renewal: h.valid(now), began: now, done: make(chan struct{})}
+		s.next = now.add(forever)
+		// The exchange serves others as well, so it outlives the call that began it. It has a request id of its own: with
+		// the caller's the service would give the same token again.
+		go s.exchange(ContextWithRequestID(context.WithoutCancel(ctx), uuid.Nil), s.flight)
+	}
+	return h, now
 }
 
-// mostRunning is how many exchanges may run, those included that a bearer or a transport holds beyond their limit.
-const mostRunning = 8
-
-// exchange makes an exchange, in a goroutine of its own, and lands it at its limit whatever is below.
+// exchange makes an exchange, in a goroutine of its own, and lands it, at its limit whatever is below.
 func (s *TokenSource) exchange(ctx context.Context, f *flight) {
 	limited, cancel := context.WithTimeout(ctx, s.cfg.exchangeTimeout)
 	defer cancel()
-	// A moment after the context's end, so that an exchange which heeds it can say what it was waiting for.
-	abandon := time.AfterFunc(max(s.cfg.exchangeTimeout, s.cfg.exchangeTimeout+10*time.Millisecond), func() {
-		s.land(ctx, f, nil, 0, s.failed(&Error{}, true))
+	// A moment after the context's end, so that what heeds it can say what it was waiting for.
+	limit := time.AfterFunc(s.cfg.exchangeTimeout+10*time.Millisecond, func() {
+		s.land(ctx, f, nil, 0, s.failure(fmt.Errorf("%w: %w", context.DeadlineExceeded, errDeaf)))
 	})
 	var (
 		token *Token
@@ -44,18 +62,17 @@ func (s *TokenSource) exchange(ctx context.Context, f *flight) {
 		} else if token == nil && err == nil { // a BearerFunc can end the goroutine
 			err = errors.New("the exchange ended without an outcome")
 		}
-		abandon.Stop()
-		failure := s.failed(err, limited.Err() != nil)
-		s.land(ctx, f, token, again, failure)
+		failure := s.failure(err)
+		if limit.Stop() { // else it has been abandoned
+			s.land(ctx, f, token, again, failure)
+		}
 		if reason != nil {
 			s.log(ctx, slog.LevelError, "panic while getting a token", failure, slog.String("stack", string(debug.Stack())))
 		}
 	}()
-	select {
-	case s.running <- struct{}{}:
-		defer func() { <-s.running }()
-	default:
-		err = fmt.Errorf("%d exchanges run on after their limit: the bearer or the transport ignores its context", mostRunning)
+	defer s.running.Add(-1)
+	if s.running.Add(1) > mostRunning {
+		err = fmt.Errorf("%d exchanges run on after their limit: %w", mostRunning, errDeaf)
 		return
 	}
 	attempts := 1 + s.client.retrier.retry.MaxRetries
@@ -70,71 +87,77 @@ func (s *TokenSource) exchange(ctx context.Context, f *flight) {
 	}
 }
 
-// failed returns why an exchange failed, as callers get it. If its own limit ended it, the callers' contexts have not,
-// so it must not look as if they had.
-func (s *TokenSource) failed(err error, overran bool) *Error {
-	var e *Error
+// failure returns err as callers get it. Whatever context ended, such as the exchange's own at its limit, theirs has not,
+// so it must not look as if it had.
+func (s *TokenSource) failure(err error) *Error {
+	e, ok := errors.AsType[*Error](err)
 	switch {
 	case err == nil:
 		return nil
-	case !errors.As(err, &e):
+	case !ok:
 		e = &Error{Err: RedactError(err)}
 	}
-	if !overran {
-		return e
+	if errors.Is(e.Err, context.DeadlineExceeded) || errors.Is(e.Err, context.Canceled) {
+		e = new(*e)
+		e.Err = fmt.Errorf("no token in time, WithExchangeTimeout (%s) at most: %w: %v",
+			s.cfg.exchangeTimeout, os.ErrDeadlineExceeded, e.Err)
 	}
-	limit := *e
-	limit.Err = fmt.Errorf("no token within WithExchangeTimeout (%s): %w", s.cfg.exchangeTimeout, os.ErrDeadlineExceeded)
-	if e.Err != nil {
-		limit.Err = fmt.Errorf("%w: %v", limit.Err, e.Err)
-	}
-	return &limit
+	return e
 }
 
-// mostShared bounds for how long a Retry-After keeps callers from the service.
-const mostShared = 5 * time.Minute
-
-// land makes the outcome of an exchange known, and logs what no caller is told of. Only the first outcome counts.
+// land makes the outcome of an exchange known, and logs what no caller is told of.
 func (s *TokenSource) land(ctx context.Context, f *flight, token *Token, again time.Duration, failure *Error) {
 	s.mu.Lock()
-	if s.flight != f { // it was abandoned
-		s.mu.Unlock()
-		return
-	}
-	s.flight = nil
-	h, now := s.current.Load(), s.now()
-	var (
-		err         error
-		left, pause time.Duration
-	)
-	if failure == nil {
-		err = s.take(f, h, token, again, now)
-	} else {
-		err, pause = failure, failure.RetryAfter
-		shared := min(pause, mostShared)
-		if !f.renewal {
-			shared = max(shared, s.cfg.sharedFailure)
-		}
-		if shared > 0 {
-			f.failure = failure
-			s.restFor(shared, now, failure)
-		}
-	}
-	valid := err != nil && h.valid(now)
-	if valid {
-		left = h.end - now.since(h.since)
-		if again <= 0 {
-			again = s.pause(left)
-		}
-		pause = max(pause, again)
-		s.current.Store(h.staleIn(pause, now))
-	}
-	close(f.done)
-	s.mu.Unlock()
+	old, now := s.current.Load(), s.now()
+	h, left := old, now.until(old.end)
+	s.next, f.landed = now, now
+	var err error
 	switch {
-	case valid:
+	case failure != nil:
+		err = failure
+		rest := min(failure.RetryAfter, mostShared)
+		if !f.renewal {
+			rest = max(rest, s.cfg.sharedFailure)
+		}
+		if rest > 0 {
+			s.next, f.failure = now.add(rest), failure
+		}
+	case s.refused != nil && token.AccessToken == s.refused.AccessToken:
+		err = errRefused
+	case token != old.token:
+		f.token = token
+		other := s.hold(token, f.began)
+		if f.began.until(other.end) < time.Second {
+			err = errShort
+		}
+		if err == nil || left <= 0 { // a short one is there for Invalidate alone
+			h = other
+		}
+		if old.served(now) {
+			s.distance = 0
+		}
+	case left <= 0: // the sharer knows no better one; whoever waits begins anew
+		err = errShort
+	}
+	if failure == nil && err != nil {
+		s.keepDistance(now)
+	}
+	if h == old && again <= 0 {
+		again = s.pause(left)
+	}
+	if failure != nil {
+		again = max(again, failure.RetryAfter)
+	}
+	if again > 0 {
+		h = &held{h.token, h.since, now.add(min(again, now.until(h.end))), h.end}
+	}
+	s.current.Store(h)
+	s.mu.Unlock()
+	close(f.done) // not before: the next call of one who waited may have to renew what has come
+	switch {
+	case err != nil && left > 0:
 		s.log(ctx, slog.LevelWarn, "renewing the token failed; the old one is still valid", err,
-			slog.Duration("valid_for", left), slog.Duration("retry_in", pause))
+			slog.Duration("valid_for", left), slog.Duration("retry_in", again))
 	case err != nil && failure == nil:
 		s.log(ctx, slog.LevelWarn, "the exchange brought a token of no use", err)
 	}
@@ -146,92 +169,28 @@ func (s *TokenSource) log(ctx context.Context, level slog.Level, message string,
 	s.client.retrier.logger.LogAttrs(ctx, level, message, append(attrs, slog.String("error", err.Error()))...)
 }
 
-var (
-	errShort   = errors.New("the token expires at once")
-	errRefused = errors.New("the token is the one that was refused")
-)
-
-// take puts a token into service, or returns why it is of no use. One that is too short serves those who wait for it.
-func (s *TokenSource) take(f *flight, old *held, token *Token, again time.Duration, now instant) error {
-	if s.refused != nil && token.AccessToken == s.refused.AccessToken {
-		s.keepDistance(now)
-		return errRefused
-	}
-	h := old
-	switch {
-	case old == nil || old.token != token: // else the sharer knows no better one
-		h = s.hold(token, f.began)
-	case !old.valid(now):
-		return nil // it has come too near to its end meanwhile; whoever waits begins anew
-	}
-	f.token = token
-	if h.end < time.Second {
-		s.keepDistance(now)
-		if !old.valid(now) {
-			s.current.Store(h) // for Invalidate alone
-		}
-		return errShort
-	}
-	if again > 0 {
-		h = h.staleIn(again, now)
-	}
-	s.served(old, now)
-	s.current.Store(h)
-	return nil
-}
-
 // hold works out when a token changes state.
 func (s *TokenSource) hold(t *Token, began instant) *held {
 	lifetime := s.cfg.unknownLifetime
 	if !t.ExpiresAt.IsZero() {
-		lifetime = max(0, t.ExpiresAt.Sub(time.Unix(0, began.wall)))
+		lifetime = min(max(0, t.ExpiresAt.Sub(time.Unix(0, began.wall))), forever)
 	}
-	h := &held{token: t, since: began, end: lifetime - s.cfg.expiryMargin}
-	h.stale = h.end
-	if part := float64(lifetime) * s.cfg.renewAt; part < float64(h.end) {
-		h.stale = time.Duration(part)
-	}
-	return h
+	end := lifetime - s.cfg.expiryMargin
+	stale := min(time.Duration(float64(lifetime)*s.cfg.renewAt), end)
+	return &held{token: t, since: began, stale: began.add(stale), end: began.add(end)}
 }
 
-// Exchanges that bring tokens of no use keep a distance that doubles from one bound to the other.
-const (
-	leastDistance = 100 * time.Millisecond
-	mostDistance  = 30 * time.Second
-)
-
-// keepDistance has the next exchange wait, since a token was of no use.
+// keepDistance has the next exchange wait, since a token was of no use. It needs mu, and no exchange under way.
 func (s *TokenSource) keepDistance(now instant) {
-	bound := min(leastDistance<<min(s.useless, 10), mostDistance)
-	s.useless++
-	s.restFor(bound/2+rand.N(bound/2), now, nil)
-}
-
-// restFor has no exchange begin for so long, or as long as was said before if that ends later.
-func (s *TokenSource) restFor(d time.Duration, now instant, failure *Error) {
-	if d > s.rest-now.since(s.rested) {
-		s.rested, s.rest, s.failure = now, d, failure
-	}
-}
-
-// served reports whether a token has been of use for so long that those before it do not count any more.
-func (s *TokenSource) served(h *held, now instant) bool {
-	if h == nil || now.since(h.since) < mostDistance {
-		return false
-	}
-	s.useless = 0
-	return true
+	s.distance = min(max(leastDistance, 2*s.distance), mostDistance)
+	s.flight, s.next = new(flight), now.add(s.distance/2+rand.N(s.distance/2))
 }
 
 // pause is how long to leave a service alone after a renewal failed. The next try comes near the token's end, less a
 // reserve for a few more at the shortest pause: few go to a service that is down, and those that come when it is back are
 // spread over time. `make fleet` shows it.
 func (s *TokenSource) pause(left time.Duration) time.Duration {
-	const reserve = 2.5 // shortest pauses
-	pause := s.cfg.renewalPause
-	if pause < left/3 {
-		most := float64(left) - reserve*float64(pause)
-		pause = max(pause, time.Duration(most*(0.9+0.1*rand.Float64())))
-	}
-	return pause
+	shortest := s.cfg.renewalPause
+	spare := max(0, left-2*shortest-shortest/2)
+	return max(shortest, spare-rand.N(spare/10+1))
 }

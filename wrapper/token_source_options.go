@@ -69,8 +69,11 @@ func WithExchangeTimeout(d time.Duration) SourceOption {
 	return func(c *sourceConfig) { set(&c.exchangeTimeout, d) }
 }
 
+// forever is longer than any source lives, and so short that no sum overflows.
+const forever = 50 * 365 * 24 * time.Hour
+
 func set(field *time.Duration, d time.Duration) {
 	if d > 0 {
-		*field = d
+		*field = min(d, forever)
 	}
 }

@@ -190,6 +190,30 @@ func TestTokenSource_KeepsNoDistanceAfterATokenThatServed(t *testing.T) {
 	}
 }
 
+// The token that served may have been renewed meanwhile.
+func TestTokenSource_KeepsTheLeastDistanceAfterATokenThatServedUntilItsRenewal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var useful atomic.Bool
+		var requests []time.Time
+		s := source(t, tokenFrom(&useful, &requests))
+		for range 12 {
+			mustToken(t, s)
+		}
+		useful.Store(true)
+		mustToken(t, s)
+		pass(50 * time.Minute)
+		mustToken(t, s) // starts the renewal
+		synctest.Wait()
+		before := time.Now()
+		s.Invalidate(mustToken(t, s))
+		mustToken(t, s)
+		checkEqual(t, "exchanges", len(requests), 15)
+		if waited := time.Since(before); waited > 100*time.Millisecond {
+			t.Errorf("the exchange came after %v", waited)
+		}
+	})
+}
+
 func TestTokenSource_KeepsNoDistanceAfterTheFirstTokens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := source(t, &endpoint{})
@@ -230,5 +254,33 @@ func TestTokenSource_GivesAShortTokenToThoseWhoWaitForIt(t *testing.T) {
 		}
 		callers.Wait()
 		checkEqual(t, "exchanges", e.count(), 1)
+	})
+}
+
+func TestTokenSource_DoesNotServeAShortTokenAgainThatWasRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := source(t, tokenNamed("the-same", "10"))
+		s.Invalidate(mustToken(t, s))
+		if token, err := tokenWithin(t, s, time.Minute); err == nil {
+			t.Errorf("got %v", token)
+		}
+	})
+}
+
+func TestTokenSource_ServesAValidTokenWhileRenewalsBringShortOnes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var useful atomic.Bool
+		var requests []time.Time
+		useful.Store(true)
+		s := source(t, tokenFrom(&useful, &requests))
+		first := mustToken(t, s)
+		useful.Store(false)
+		for time.Until(first.ExpiresAt) > 31*time.Second {
+			checkEqual(t, "token", mustToken(t, s), first)
+			pass(time.Second)
+		}
+		if n := len(requests); n < 3 || n > 12 {
+			t.Errorf("%d exchanges", n)
+		}
 	})
 }

@@ -47,12 +47,12 @@ var wrapperMutations = []mutation{
 	inWrapper("a secret in JSON's escapes shown", `u[0-9A-Fa-f]{4}|`, ``),
 	inWrapper("a secret in XML's entities shown", `html.UnescapeString(`, `strings.TrimSpace(html.EscapeString("")+`),
 	inWrapper("a secret in a URL's escapes shown", `%[0-9A-Fa-f]{2}`, `%%[0-9A-Fa-f]{2}`),
-	inWrapper("formatting a source shows its token", `"TokenSource{%v}", token)`, `"TokenSource{%v}", token.AccessToken)`),
+	inWrapper("formatting a source shows its token", `"TokenSource{%v}", s.current.Load().token)`, `"TokenSource{%v}", s.current.Load().token.AccessToken)`),
 
 	// the token source
 	inWrapper("an exchange ends with its first caller", `context.WithoutCancel(ctx)`, `ctx`),
 	inWrapper("request id of the first caller taken over", `ContextWithRequestID(context.WithoutCancel(ctx)`, `ContextWithCorrelationID(context.WithoutCancel(ctx)`),
 	inWrapper("a panic ends the process", `reason := recover()`, `reason := error(nil)`),
-	inWrapper("sleep not noticed", `max(i.wall-earlier.wall, i.monotonic-earlier.monotonic)`, `i.monotonic-earlier.monotonic`),
-	inWrapper("a clock that was set back not noticed", `max(i.wall-earlier.wall, i.monotonic-earlier.monotonic)`, `i.wall-earlier.wall`),
+	inWrapper("sleep not noticed", `min(another.wall-i.wall, another.monotonic-i.monotonic)`, `another.monotonic-i.monotonic`),
+	inWrapper("a clock that was set back not noticed", `min(another.wall-i.wall, another.monotonic-i.monotonic)`, `another.wall-i.wall`),
 }
