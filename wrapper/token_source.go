@@ -134,8 +134,10 @@ func (s *TokenSource) wait(ctx context.Context) (*Token, error) {
 		if h.valid(now) {
 			return h.token, nil
 		}
+		var next <-chan time.Time
 		if f.done == nil {
 			waiting = "waiting to ask for another token: the last ones were refused, or expired at once"
+			next = time.After(left)
 		}
 		select {
 		case <-f.done:
@@ -149,7 +151,7 @@ func (s *TokenSource) wait(ctx context.Context) (*Token, error) {
 				}
 				return nil, e
 			}
-		case <-time.After(left):
+		case <-next:
 		case <-ctx.Done():
 		}
 	}
