@@ -33,7 +33,7 @@ var errLong = errors.New("the answer is longer")
 // answer is what an attempt brought.
 type answer struct {
 	request  *http.Request  // the call's
-	response *http.Response // none if none came, or if one of 200 broke off
+	response *http.Response // none if none came, or if a 200 broke off
 	content  []byte         // its body, as far as it was read
 	err      error          // what broke off the attempt or its body; cleaned
 	attempts int            // how many were sent, this one included
@@ -71,7 +71,9 @@ func (r *retrier) attempt(req *http.Request, sent int, started time.Time) *answe
 		defer context.AfterFunc(req.Context(), end)()
 	}
 	a.trace.TLSHandshakeDone = func(_ tls.ConnectionState, err error) {
-		if err != nil && !has[net.Error](err) && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		waited, _ := errors.AsType[net.Error](err)
+		network := has[*net.OpError](err) || waited != nil && waited.Timeout() || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+		if err != nil && !network {
 			a.misfit.Store(&err)
 		}
 	}

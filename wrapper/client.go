@@ -83,8 +83,9 @@ func (c *Client) prepare(ctx context.Context, req *http.Request) error {
 // of a call run last and can replace any header, the bearer included. Each call of API returns a client of its own, so
 // what is done to it reaches no other. [WithMediaType] and [WithLegacyEndpoint] are for GenerateToken alone.
 //
-// An answer of any status comes back as the generated response; when no whole one came, the error is an [*Error]. Where a
-// body is not what its Content-Type says, the generated parser returns an error without the status.
+// An answer of any status comes back as the generated response. When no whole one came, the error is an [*Error]; but an
+// error page of more than 64 KiB comes back cut. Where a body is not what its Content-Type says, the generated parser
+// returns an error without the status.
 func (c *Client) API() *gen.ClientWithResponses {
 	// The base URL has been parsed, and these options cannot fail.
 	prepare := func(ctx context.Context, req *http.Request) error {

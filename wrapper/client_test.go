@@ -7,10 +7,12 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"os/exec"
 	"reflect"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -273,6 +275,21 @@ func TestAPI_ReturnsFailuresTyped(t *testing.T) {
 		t.Fatalf("got %v, %v", resp, err)
 	}
 	checkEqual(t, "description", resp.JSON403.Description, "no")
+}
+
+// What is found out before anything is sent is nobody's connection.
+func TestAPI_ShowsATraceOnlyWhatIsSent(t *testing.T) {
+	server := httptest.NewServer(&script{answers: []answer{ok()}})
+	t.Cleanup(server.Close)
+	var asked, got atomic.Int32
+	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
+		GetConn: func(string) { asked.Add(1) }, GotConn: func(httptrace.GotConnInfo) { got.Add(1) },
+	})
+	if _, err := newClient(t, server.URL).API().GenerateTokenWithResponse(ctx, nil, gen.TokenRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	checkEqual(t, "connections asked for", asked.Load(), 1)
+	checkEqual(t, "connections got", got.Load(), 1)
 }
 
 func TestAPI_ReportsThatNoAnswerCame(t *testing.T) {

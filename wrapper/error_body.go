@@ -59,8 +59,9 @@ func (a *answer) explain(e *Error) {
 	for _, text := range said.DataXML {
 		said.Data = append(said.Data, text)
 	}
-	left := mostValues
-	e.Data, _ = redactValue(said.Data, &left, bearerOf(a.request)).([]any)
+	if left := mostValues; len(said.Data) > 0 {
+		e.Data, _ = redactValue(said.Data, &left, bearerOf(a.request)).([]any)
+	}
 	if e.Code != "" || e.Description != "" {
 		return
 	}

@@ -55,6 +55,7 @@ func TestError_KeepsWhatTheServiceSaid(t *testing.T) {
 		"an error within an error":    {body: `{"error":{"code":"InvalidToken","message":"It is no token."}}`, want: wrapper.Error{Code: "InvalidToken", Description: "It is no token."}},
 		"a number within an error":    {body: `{"error":{"code":2032,"message":"no"}}`, want: wrapper.Error{Code: "2032", Description: "no"}},
 		"documented, and a gateway's": {body: `{"code":"1","description":"first","message":"second","error":{"code":"2","message":"third"}}`, want: wrapper.Error{Code: "1", Description: "first"}},
+		"no data":                     {body: `{"code":"1","data":[]}`, want: wrapper.Error{Code: "1"}},
 		"data of all kinds":           {body: `{"code":"1","data":[1,true,null,{"a":["b"]}]}`, want: wrapper.Error{Code: "1", Data: []any{1.0, true, nil, map[string]any{"a": []any{"b"}}}}},
 		"JSON that says it is HTML":   {contentType: "text/html", body: `{"code":"2032","description":"Access denied.","source":"PartnerFD"}`, want: documented},
 		"XML": {

@@ -42,7 +42,7 @@ func newConfig(opts []Option) (*config, error) {
 	return cfg, errors.Join(errs...)
 }
 
-// refuse returns an error that names the option if what it was given cannot work.
+// refuse returns an error if what an option was given is bad; the format names the option.
 func refuse(bad bool, format string, args ...any) error {
 	if !bad {
 		return nil
@@ -73,7 +73,12 @@ func WithBaseURL(baseURL string) Option {
 		}
 		cfg.baseURL = strings.TrimSuffix(baseURL, "/") + "/" // what follows is relative to it
 		shown := baseURL[:strings.IndexAny(baseURL+"?", "?#")]
-		shown = shown[strings.LastIndexByte(shown, '@')+1:] // without secrets
+		switch at := strings.LastIndexByte(shown, '@'); { // it may be user info, whole or without a host
+		case at >= 0:
+			shown = "…" + shown[at:]
+		case u.Opaque != "":
+			shown = "…"
+		}
 		return refuse(problem != "", "WithBaseURL(%q): %s", shown, problem)
 	}
 }

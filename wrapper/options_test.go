@@ -32,6 +32,8 @@ func TestOptions_RefuseWhatCannotWork(t *testing.T) {
 		"URL with user info":      {wrapper.WithBaseURL("https://canary:canary@service.example"), []string{"WithBaseURL", "service.example", "user info"}},
 		"user without password":   {wrapper.WithBaseURL("https://canary@service.example"), []string{"WithBaseURL", "service.example", "user info"}},
 		"no scheme, with secret":  {wrapper.WithBaseURL("canary:canary@service.example"), []string{"WithBaseURL"}},
+		"opaque, with secret":     {wrapper.WithBaseURL("https:user:canary"), []string{"WithBaseURL", "absolute"}},
+		"user for a scheme":       {wrapper.WithBaseURL("user:canary"), []string{"WithBaseURL", "absolute"}},
 		"unparsable, with secret": {wrapper.WithBaseURL("https://user:canary@service.example:x"), []string{"WithBaseURL", "no URL"}},
 		"URL with a query":        {wrapper.WithBaseURL("https://service.example?key=canary"), []string{"WithBaseURL", "https://service.example", "query"}},
 		"URL with an empty query": {wrapper.WithBaseURL("https://service.example/?"), []string{"WithBaseURL", "query"}},

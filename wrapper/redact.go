@@ -182,32 +182,39 @@ func hideParts(s, secret string) string {
 	return s
 }
 
-// escape finds what JSON (also within JSON), a URL or XML makes of a character, and the markup of XML that may stand
-// between two.
-var escape = regexp.MustCompile(`\\+(?:u[0-9A-Fa-f]{4}|/)|%[0-9A-Fa-f]{2}|&[#0-9A-Za-z]+;?|<!\[CDATA\[|\]\]>|<!--.*?-->`)
+// escapes find the markup of XML that may stand between two characters, and what JSON (also within JSON), a URL or XML
+// makes of one.
+var escapes = []*regexp.Regexp{
+	regexp.MustCompile(`<!\[CDATA\[|\]\]>|<!--.*?-->`), // first, for it may part what is an escape of the secret's own
+	regexp.MustCompile(`\\+(?:u[0-9A-Fa-f]{4}|/)`),
+	regexp.MustCompile(`%[0-9A-Fa-f]{2}`),
+	regexp.MustCompile(`&[#0-9A-Za-z]+;?`),
+}
 
-// layers returns s, and what it becomes as its escapes are undone again and again.
+// layers returns s, and what it becomes as its escapes are undone, one kind after the other, again and again.
 func layers(s string) []string {
 	all := []string{s}
-	for range 8 {
-		plain := escape.ReplaceAllStringFunc(s, func(e string) (plain string) {
-			switch e[0] {
-			case '\\':
-				_ = json.Unmarshal([]byte(`"\`+strings.TrimLeft(e, `\`)+`"`), &plain)
-			case '%':
-				plain, _ = url.PathUnescape(e)
-			case '&':
-				plain = html.UnescapeString(e)
+	for range 4 {
+		for _, escape := range escapes {
+			if plain := escape.ReplaceAllStringFunc(s, unescape); plain != s {
+				s = plain
+				all = append(all, s)
 			}
-			return plain // of markup nothing
-		})
-		if plain == s {
-			break
 		}
-		s = plain
-		all = append(all, s)
 	}
 	return all
+}
+
+func unescape(escape string) (plain string) {
+	switch escape[0] {
+	case '\\':
+		_ = json.Unmarshal([]byte(`"\`+strings.TrimLeft(escape, `\`)+`"`), &plain)
+	case '%':
+		plain, _ = url.PathUnescape(escape)
+	case '&':
+		plain = html.UnescapeString(escape)
+	}
+	return plain // of markup nothing
 }
 
 // oneLine replaces every run of white space and unprintable characters by a space and what is no UTF-8 by its sign, so

@@ -115,7 +115,7 @@ var (
 // makeSendable refuses what no attempt could send, and lets every attempt send the whole body, in a request that a caller
 // of Client.API had a hand in. What this package makes by itself can be sent and replayed.
 func makeSendable(req *http.Request) error {
-	try := req.WithContext(context.WithoutCancel(req.Context()))
+	try := req.WithContext(context.Background()) // whose trace sees nothing
 	try.Body = nil
 	if _, err := rehearsal.RoundTrip(try); !errors.Is(err, errSendable) { //nolint:bodyclose // there is no answer
 		return final{err}
@@ -134,8 +134,7 @@ func makeSendable(req *http.Request) error {
 
 // shouldRetry reports whether the failure may be transient and attempts remain, and how long to wait before the next.
 func (r *retrier) shouldRetry(ctx context.Context, a *answer, attempts int) (time.Duration, bool) {
-	status := a.response.StatusCode
-	passing := slices.Contains(r.retry.StatusCodes, status) || status == 0 && transient(a.err)
+	passing := slices.Contains(r.retry.StatusCodes, a.response.StatusCode) || a.response == none && transient(a.err)
 	if !passing || a.attempts >= attempts || ctx.Err() != nil {
 		return 0, false
 	}

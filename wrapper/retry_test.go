@@ -375,6 +375,17 @@ func TestRetry_IsNotMadeForWhatCannotBeSent(t *testing.T) {
 	}
 }
 
+func TestRetry_IsNotMadeForAnAnswerWithoutAStatus(t *testing.T) {
+	attempts := 0
+	client := inMemory(t, roundTrip(func(*http.Request) (*http.Response, error) {
+		attempts++
+		return &http.Response{}, nil
+	}))
+	_, err := client.GenerateToken(t.Context())
+	_ = asError(t, err)
+	checkEqual(t, "attempts", attempts, 1)
+}
+
 func TestRetry_CountsTheRequestsThatWereSent(t *testing.T) {
 	bodies := 0
 	edit := func(_ context.Context, r *http.Request) error {

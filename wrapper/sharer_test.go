@@ -248,6 +248,8 @@ func TestSharer_ErrorIsTheSources(t *testing.T) {
 		}, "the store says access_token=REDACTED"},
 		"a panic":                  {func() (*wrapper.Token, time.Duration, error) { panic("it is broken") }, "panic in the exchange: it is broken"},
 		"neither token nor error":  {func() (*wrapper.Token, time.Duration, error) { return nil, 0, nil }, "without an outcome"},
+		"an *Error that is nil":    {func() (*wrapper.Token, time.Duration, error) { return nil, 0, (*wrapper.Error)(nil) }, "without an outcome"},
+		"another error that is":    {func() (*wrapper.Token, time.Duration, error) { return nil, 0, (*cause)(nil) }, "panic in the exchange"},
 		"a failure, again at once": {func() (*wrapper.Token, time.Duration, error) { return nil, 1, refusal }, "403 Forbidden"},
 	}
 	for name, test := range tests {

@@ -28,9 +28,9 @@ type TokenSource struct {
 
 	mu       sync.Mutex
 	flight   *flight       // the last exchange
-	next     instant       // when another may begin; far off while one is under way
+	next     instant       // when another may begin
 	refused  *Token        // the last one that was refused
-	distance time.Duration // the bound of what exchanges kept last, because tokens were of no use
+	distance time.Duration // the most that exchanges kept last, because tokens were of no use
 }
 
 // held is a token with the instants at which it changes state. It is never changed: another takes its place. The zero
@@ -45,15 +45,16 @@ type held struct {
 func (h *held) fresh(now instant) bool { return now.until(h.stale) > 0 }
 func (h *held) valid(now instant) bool { return now.until(h.end) > 0 }
 
-// served reports whether a token was valid for so long that useless ones before it do not count any more.
+// served, by its age and its lifetime, reports whether a token was valid for so long that useless ones before it do not count any more.
 func (h *held) served(now instant) bool {
 	return min(-now.until(h.since), h.since.until(h.end)) >= mostDistance
 }
 
-// flight is an exchange, and its outcome once done is closed. Who waited for one that has none begins anew. The zero
-// value is no exchange, and never done.
+// flight is an exchange, and its outcome once done is closed. Whoever waited for one without token and failure begins
+// anew. The zero value is no exchange and never done: callers wait until the next one may begin.
 type flight struct {
 	renewal bool // a token was valid when it began
+	refused bool // the token was refused while it was under way
 	began   instant
 	done    chan struct{}
 	landed  instant
@@ -61,12 +62,14 @@ type flight struct {
 	failure *Error
 }
 
+func (f *flight) underWay() bool { return f.done != nil && f.landed == instant{} }
+
 // NewTokenSource returns a source of tokens that c gets, once it is asked for one. It panics if c is nil.
 func NewTokenSource(c *Client, opts ...SourceOption) *TokenSource {
 	if c == nil {
 		panic("wrapper: NewTokenSource(nil): pass the client that NewClient returned")
 	}
-	s := &TokenSource{client: c, cfg: sourceDefaults, now: now}
+	s := &TokenSource{client: c, cfg: sourceDefaults, now: now, flight: new(flight)}
 	WithRenewalWindow(0.80, 0.81)(&s.cfg)
 	for _, opt := range opts {
 		opt(&s.cfg)
@@ -92,9 +95,9 @@ func (s *TokenSource) Token(ctx context.Context) (*Token, error) {
 	case h.fresh(now):
 	case !h.valid(now):
 		return s.wait(ctx)
-	case s.mu.TryLock(): // else somebody else is at it
+	case s.mu.TryLock(): // or leave it to whoever has the lock, or to the next call
+		defer s.mu.Unlock()
 		s.begin(ctx)
-		s.mu.Unlock()
 	}
 	return h.token, nil
 }
@@ -110,9 +113,12 @@ func (s *TokenSource) Invalidate(t *Token) {
 	}
 	s.refused = t
 	s.current.Store(new(held))
-	if h.served(now) {
+	switch {
+	case h.served(now):
 		s.distance = 0
-	} else if now.until(s.next) <= 0 {
+	case s.flight.underWay():
+		s.flight.refused = true
+	case now.until(s.next) <= 0:
 		s.keepDistance(now)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -68,4 +70,41 @@ func TestATokenIsNotServedBeyondItsLifetimeByEitherClock(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A machine may start in 1970, and learn of the time while an exchange is under way.
+func TestOneExchangeIsUnderWayHoweverTheClockJumps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		exchanges := 0
+		client, err := NewClient(StaticBearer("a-bearer"), WithRetry(Retry{MaxRetries: -1}),
+			WithHTTPClient(&http.Client{Transport: slowEndpoint(func() { exchanges++ })}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := NewTokenSource(client)
+		var jump atomic.Int64
+		s.now = func() instant {
+			i := now()
+			return instant{wall: i.wall + jump.Load(), monotonic: i.monotonic}
+		}
+		var callers sync.WaitGroup
+		for range 3 {
+			callers.Go(func() { _, _ = s.Token(t.Context()) })
+			synctest.Wait()
+			jump.Add(int64(56 * 365 * 24 * time.Hour))
+		}
+		callers.Wait()
+		if exchanges != 1 {
+			t.Errorf("%d exchanges", exchanges)
+		}
+	})
+}
+
+// slowEndpoint fails after ten seconds.
+type slowEndpoint func()
+
+func (e slowEndpoint) RoundTrip(*http.Request) (*http.Response, error) {
+	e()
+	<-time.After(10 * time.Second)
+	return &http.Response{StatusCode: http.StatusServiceUnavailable, Body: http.NoBody}, nil
 }

@@ -24,7 +24,7 @@ const (
 )
 
 var (
-	errDeaf    = errors.New("the bearer or the transport ignores its context")
+	errDeaf    = errors.New("a bearer, a transport or a sharer ignores its context")
 	errShort   = errors.New("the token expires at once")
 	errRefused = errors.New("the token is the one that was refused")
 )
@@ -32,12 +32,12 @@ var (
 // begin begins an exchange if one is due, and returns what is held. It needs mu.
 func (s *TokenSource) begin(ctx context.Context) (h *held, now instant) {
 	h, now = s.current.Load(), s.now()
-	if !h.fresh(now) && now.until(s.next) <= 0 {
-		s.flight = &flight{renewal: h.valid(now), began: now, done: make(chan struct{})}
-		s.next = now.add(forever)
+	if !h.fresh(now) && !s.flight.underWay() && now.until(s.next) <= 0 {
 		// The exchange serves others as well, so it outlives the call that began it. It has a request id of its own: with
 		// the caller's the service would give the same token again.
-		go s.exchange(ContextWithRequestID(context.WithoutCancel(ctx), uuid.Nil), s.flight)
+		ctx = ContextWithRequestID(context.WithoutCancel(ctx), uuid.Nil)
+		s.flight = &flight{renewal: h.valid(now), began: now, done: make(chan struct{})}
+		go s.exchange(ctx, s.flight)
 	}
 	return h, now
 }
@@ -48,21 +48,20 @@ func (s *TokenSource) exchange(ctx context.Context, f *flight) {
 	defer cancel()
 	// A moment after the context's end, so that what heeds it can say what it was waiting for.
 	limit := time.AfterFunc(s.cfg.exchangeTimeout+10*time.Millisecond, func() {
-		s.land(ctx, f, nil, 0, s.failure(fmt.Errorf("%w: %w", context.DeadlineExceeded, errDeaf)))
+		s.land(ctx, f, nil, 0, s.failure(limited, fmt.Errorf("%w: %w", limited.Err(), errDeaf)))
 	})
 	var (
-		token *Token
-		again time.Duration // when the sharer wants to be asked next
-		err   error
+		token   *Token
+		again   time.Duration // when the sharer wants to be asked next
+		failure *Error
 	)
 	defer func() {
 		reason := recover()
 		if reason != nil {
-			err = fmt.Errorf("panic in the exchange: %v", reason)
-		} else if token == nil && err == nil { // a BearerFunc can end the goroutine
-			err = errors.New("the exchange ended without an outcome")
+			failure = &Error{Err: RedactError(fmt.Errorf("panic in the exchange: %v", reason))}
+		} else if token == nil && failure == nil { // a BearerFunc can end the goroutine
+			failure = &Error{Err: errors.New("the exchange ended without an outcome")}
 		}
-		failure := s.failure(err)
 		if limit.Stop() { // else it has been abandoned
 			s.land(ctx, f, token, again, failure)
 		}
@@ -72,7 +71,7 @@ func (s *TokenSource) exchange(ctx context.Context, f *flight) {
 	}()
 	defer s.running.Add(-1)
 	if s.running.Add(1) > mostRunning {
-		err = fmt.Errorf("%d exchanges run on after their limit: %w", mostRunning, errDeaf)
+		failure = &Error{Err: fmt.Errorf("%d exchanges run on after their limit: %w", mostRunning, errDeaf)}
 		return
 	}
 	attempts := 1 + s.client.retrier.retry.MaxRetries
@@ -80,27 +79,32 @@ func (s *TokenSource) exchange(ctx context.Context, f *flight) {
 		attempts = 1
 	}
 	exchange := func(ctx context.Context) (*Token, error) { return s.client.exchange(ctx, attempts) }
+	var err error
 	if s.sharer != nil {
 		token, again, err = s.sharer.Token(limited, s.situation(), exchange)
 	} else {
 		token, err = exchange(limited)
 	}
+	failure = s.failure(limited, err)
 }
 
 // failure returns err as callers get it. Whatever context ended, such as the exchange's own at its limit, theirs has not,
 // so it must not look as if it had.
-func (s *TokenSource) failure(err error) *Error {
+func (s *TokenSource) failure(limited context.Context, err error) *Error {
 	e, ok := errors.AsType[*Error](err)
 	switch {
-	case err == nil:
+	case err == nil || ok && e == nil:
 		return nil
 	case !ok:
 		e = &Error{Err: RedactError(err)}
 	}
 	if errors.Is(e.Err, context.DeadlineExceeded) || errors.Is(e.Err, context.Canceled) {
+		reason := "the exchange ended early"
+		if limited.Err() != nil {
+			reason = fmt.Sprintf("no token within WithExchangeTimeout (%s)", s.cfg.exchangeTimeout)
+		}
 		e = new(*e)
-		e.Err = fmt.Errorf("no token in time, WithExchangeTimeout (%s) at most: %w: %v",
-			s.cfg.exchangeTimeout, os.ErrDeadlineExceeded, e.Err)
+		e.Err = fmt.Errorf("%s: %w: %v", reason, os.ErrDeadlineExceeded, e.Err)
 	}
 	return e
 }
@@ -139,7 +143,7 @@ func (s *TokenSource) land(ctx context.Context, f *flight, token *Token, again t
 	case left <= 0: // the sharer knows no better one; whoever waits begins anew
 		err = errShort
 	}
-	if failure == nil && err != nil {
+	if failure == nil && (err != nil || f.refused) {
 		s.keepDistance(now)
 	}
 	if h == old && again <= 0 {

@@ -69,7 +69,7 @@ func WithExchangeTimeout(d time.Duration) SourceOption {
 	return func(c *sourceConfig) { set(&c.exchangeTimeout, d) }
 }
 
-// forever is longer than any source lives, and so short that no sum overflows.
+// forever is longer than any token lives, and so short that no sum with the time of day overflows.
 const forever = 50 * 365 * 24 * time.Hour
 
 func set(field *time.Duration, d time.Duration) {

@@ -139,6 +139,28 @@ func TestTokenSource_KeepsADistanceThatGrowsTo30Seconds(t *testing.T) {
 	}
 }
 
+// A token that is refused while its renewal is under way was of no use either.
+func TestTokenSource_KeepsADistanceFromTokensRefusedDuringTheirRenewal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		requests := 0
+		s := source(t, roundTrip(func(r *http.Request) (*http.Response, error) {
+			requests++
+			<-time.After(50 * time.Millisecond)
+			return tokenNamed(fmt.Sprintf("token-%d", requests), "3600").RoundTrip(r)
+		}), wrapper.WithRenewalWindow(1e-9, 1e-9)) // each call renews
+		for start := time.Now(); time.Since(start) < 10*time.Minute; {
+			token := mustToken(t, s)
+			pass(10 * time.Millisecond)
+			mustToken(t, s)
+			s.Invalidate(token)
+		}
+		pass(time.Second) // for what is under way to end
+		if requests > 100 {
+			t.Errorf("%d requests in 10 minutes", requests)
+		}
+	})
+}
+
 func TestTokenSource_KeepsDistancesThatDifferBetweenSources(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gaps := map[time.Duration]bool{}

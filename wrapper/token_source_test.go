@@ -19,6 +19,24 @@ import (
 	"github.com/partnercenter-go/generatetoken/wrapper"
 )
 
+// A call that panics, as with a nil context, takes the source from nobody else.
+func TestTokenSource_OutlivesACallWithoutAContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := source(t, &endpoint{})
+		first := mustToken(t, s)
+		pass(50 * time.Minute)
+		func() {
+			defer func() { _ = recover() }()
+			_, _ = s.Token(nil) //nolint:staticcheck // it is what is tested
+		}()
+		s.Invalidate(first)
+		token, err := tokenWithin(t, s, time.Minute)
+		if err != nil || token == first {
+			t.Errorf("got %v, %v", token, err)
+		}
+	})
+}
+
 func TestTokenSource_OfNoClientPanicsAtTheCall(t *testing.T) {
 	defer func() {
 		contains(t, fmt.Sprint(recover()), "NewTokenSource(nil)")

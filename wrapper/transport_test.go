@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"strings"
@@ -259,6 +260,11 @@ func TestTransport_HandshakeThatCannotSucceedIsNotTriedAgain(t *testing.T) {
 		"no TLS at all":                  {overTLS(plain.URL), trusting},
 		"a failed VerifyConnection": {server.URL, with(trusting, func(c *tls.Config) {
 			c.VerifyConnection = func(tls.ConnectionState) error { return errors.New("pinned") }
+		})},
+		"a VerifyConnection that could not ask": {server.URL, with(trusting, func(c *tls.Config) {
+			c.VerifyConnection = func(tls.ConnectionState) error {
+				return &url.Error{Op: "Get", URL: "https://ocsp", Err: errors.New("revoked")}
+			}
 		})},
 		"a failed VerifyPeerCertificate":   {server.URL, with(trusting, func(c *tls.Config) { c.VerifyPeerCertificate = failedVerify })},
 		"a client certificate, not to get": {silently(t, handler, &tls.Config{ClientAuth: tls.RequireAnyClientCert}).URL, trusting},
