@@ -73,11 +73,8 @@ func WithBaseURL(baseURL string) Option {
 		}
 		cfg.baseURL = strings.TrimSuffix(baseURL, "/") + "/" // what follows is relative to it
 		shown := baseURL[:strings.IndexAny(baseURL+"?", "?#")]
-		switch at := strings.LastIndexByte(shown, '@'); { // it may be user info, whole or without a host
-		case at >= 0:
-			shown = "…" + shown[at:]
-		case u.Opaque != "":
-			shown = "…"
+		if u.Opaque != "" || strings.Contains(shown, "@") { // it may be user info, also where no host is
+			shown = "…" + u.Host
 		}
 		return refuse(problem != "", "WithBaseURL(%q): %s", shown, problem)
 	}

@@ -165,11 +165,8 @@ func mixed(word string) bool {
 // hideParts removes secret from s, and every part of it that is long enough not to be there by chance. Secrets shorter
 // than any token are left alone: they are words.
 func hideParts(s, secret string) string {
-	if len(secret) < 8 {
-		return s
-	}
 	least := min(12, len(secret)-1)
-	for i := 0; i+least <= len(s); i++ {
+	for i := 0; len(secret) >= 8 && i+least <= len(s); i++ {
 		end := i + least - 1
 		for end < len(s) && strings.Contains(secret, s[i:end+1]) {
 			end++

@@ -100,8 +100,10 @@ func (r *retrier) send(req *http.Request, attempts int) *answer {
 		if !again {
 			return a
 		}
-		if err := wait(ctx, delay); err != nil {
-			return noAnswer(req, sent, fmt.Errorf("%w while waiting to try again after %s", err, a.outcome()))
+		select {
+		case <-time.After(delay):
+		case <-ctx.Done():
+			return noAnswer(req, sent, fmt.Errorf("%w while waiting to try again after %s", ctx.Err(), a.outcome()))
 		}
 	}
 }
@@ -178,15 +180,6 @@ func temporary(err error) bool {
 	return has[net.Error](err) && transient(err)
 }
 
-func wait(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 func (r *retrier) log(ctx context.Context, a *answer, delay time.Duration, again bool) {
 	level := slog.LevelDebug
 	if again {
@@ -207,7 +200,6 @@ func (r *retrier) log(ctx context.Context, a *answer, delay time.Duration, again
 	if again {
 		attrs = append(attrs, slog.Duration("retry_in", delay.Round(time.Millisecond)))
 	}
-	correlationID := a.request.Header.Get(headerCorrelationID)
-	attrs = append(attrs, slog.String("request_id", requestID), slog.String("correlation_id", correlationID))
+	attrs = append(attrs, slog.String("request_id", requestID), slog.String("correlation_id", a.request.Header.Get(headerCorrelationID)))
 	r.logger.LogAttrs(ctx, level, "generate token", attrs...)
 }
