@@ -71,11 +71,10 @@ func ContextWithCorrelationID(ctx context.Context, id uuid.UUID) context.Context
 
 // defaultUserAgent names the module and the version of it that the program was built with.
 var defaultUserAgent = sync.OnceValue(func() string {
-	const module = "github.com/partnercenter-go/generatetoken"
 	version := "(devel)"
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, m := range append(info.Deps, &info.Main) {
-			if m.Path == module && m.Version != "" {
+			if m.Path == "github.com/partnercenter-go/generatetoken" && m.Version != "" {
 				version = m.Version
 			}
 		}
