@@ -45,7 +45,8 @@ type held struct {
 func (h *held) fresh(now instant) bool { return now.until(h.stale) > 0 }
 func (h *held) valid(now instant) bool { return now.until(h.end) > 0 }
 
-// served, by its age and its lifetime, reports whether a token was valid for so long that useless ones before it do not count any more.
+// served reports, by age and lifetime, whether a token was valid for so long that useless ones before it do not count any
+// more.
 func (h *held) served(now instant) bool {
 	return min(-now.until(h.since), h.since.until(h.end)) >= mostDistance
 }
@@ -141,7 +142,7 @@ func (s *TokenSource) wait(ctx context.Context) (*Token, error) {
 			return h.token, nil
 		}
 		var next <-chan time.Time
-		if f.done == nil {
+		if waiting = "waiting for a token"; f.done == nil {
 			waiting = "waiting to ask for another token: the last ones were refused, or expired at once"
 			next = time.After(left)
 		}
