@@ -71,8 +71,7 @@ func (r *retrier) attempt(req *http.Request, sent int, started time.Time) *answe
 		defer context.AfterFunc(req.Context(), end)()
 	}
 	a.trace.TLSHandshakeDone = func(_ tls.ConnectionState, err error) {
-		waited, _ := errors.AsType[net.Error](err)
-		network := has[*net.OpError](err) || waited != nil && waited.Timeout() || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+		network := has[*net.OpError](err) || os.IsTimeout(err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 		if err != nil && !network {
 			a.misfit.Store(&err)
 		}

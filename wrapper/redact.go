@@ -179,23 +179,28 @@ func hideParts(s, secret string) string {
 	return s
 }
 
-// escapes find the markup of XML that may stand between two characters, and what JSON (also within JSON), a URL or XML
-// makes of one.
+// markup finds what of XML may stand between two characters.
+var markup = regexp.MustCompile(`<!\[CDATA\[|\]\]>|<!--.*?-->`)
+
+// escapes find what JSON (also within JSON), a URL or XML makes of a character, and markup.
 var escapes = []*regexp.Regexp{
-	regexp.MustCompile(`<!\[CDATA\[|\]\]>|<!--.*?-->`), // first, for it may part what is an escape of the secret's own
 	regexp.MustCompile(`\\+(?:u[0-9A-Fa-f]{4}|/)`),
 	regexp.MustCompile(`%[0-9A-Fa-f]{2}`),
 	regexp.MustCompile(`&[#0-9A-Za-z]+;?`),
+	markup,
 }
 
-// layers returns s, and what it becomes as its escapes are undone, one kind after the other, again and again.
+// layers returns s, with and without its markup, which may hold an escaped secret or part one, and what becomes of both as
+// their escapes are undone, one kind after the other, again and again.
 func layers(s string) []string {
-	all := []string{s}
-	for range 4 {
-		for _, escape := range escapes {
-			if plain := escape.ReplaceAllStringFunc(s, unescape); plain != s {
-				s = plain
-				all = append(all, s)
+	all := slices.Compact([]string{s, markup.ReplaceAllString(s, "")})
+	for _, s := range all { // those two
+		for range 4 {
+			for _, escape := range escapes {
+				if plain := escape.ReplaceAllStringFunc(s, unescape); plain != s {
+					s = plain
+					all = append(all, s)
+				}
 			}
 		}
 	}
@@ -218,7 +223,5 @@ func unescape(escape string) (plain string) {
 // that what was said can neither break a log's line nor move a terminal's cursor.
 func oneLine(s string) string {
 	s = strings.ToValidUTF8(s, string(unicode.ReplacementChar))
-	return strings.Join(strings.FieldsFunc(s, func(r rune) bool {
-		return unicode.IsSpace(r) || !unicode.IsPrint(r)
-	}), " ")
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }), " ")
 }

@@ -112,6 +112,16 @@ func tokenFrom(useful *atomic.Bool, requests *[]time.Time) roundTrip {
 	}
 }
 
+// atTheLongestDistance returns a source that has had twelve useless tokens, and what tokenFrom has of it.
+func atTheLongestDistance(t *testing.T) (s *wrapper.TokenSource, useful *atomic.Bool, requests *[]time.Time) {
+	useful, requests = new(atomic.Bool), new([]time.Time)
+	s = source(t, tokenFrom(useful, requests))
+	for range 12 {
+		mustToken(t, s)
+	}
+	return s, useful, requests
+}
+
 func TestTokenSource_KeepsADistanceThatGrowsTo30Seconds(t *testing.T) {
 	for name, refuse := range map[string]bool{"tokens that are too short": false, "tokens that are refused": true} {
 		t.Run(name, func(t *testing.T) {
@@ -185,12 +195,7 @@ func TestTokenSource_KeepsNoDistanceAfterATokenThatServed(t *testing.T) {
 	}{"for 30 s": {30 * time.Second, true}, "for less": {29 * time.Second, false}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var useful atomic.Bool
-				var requests []time.Time
-				s := source(t, tokenFrom(&useful, &requests))
-				for range 12 {
-					mustToken(t, s)
-				}
+				s, useful, _ := atTheLongestDistance(t)
 				useful.Store(true)
 				token := mustToken(t, s)
 				pass(test.served)
@@ -215,12 +220,7 @@ func TestTokenSource_KeepsNoDistanceAfterATokenThatServed(t *testing.T) {
 // The token that served may have been renewed meanwhile.
 func TestTokenSource_KeepsTheLeastDistanceAfterATokenThatServedUntilItsRenewal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var useful atomic.Bool
-		var requests []time.Time
-		s := source(t, tokenFrom(&useful, &requests))
-		for range 12 {
-			mustToken(t, s)
-		}
+		s, useful, requests := atTheLongestDistance(t)
 		useful.Store(true)
 		mustToken(t, s)
 		pass(50 * time.Minute)
@@ -229,7 +229,7 @@ func TestTokenSource_KeepsTheLeastDistanceAfterATokenThatServedUntilItsRenewal(t
 		before := time.Now()
 		s.Invalidate(mustToken(t, s))
 		mustToken(t, s)
-		checkEqual(t, "exchanges", len(requests), 15)
+		checkEqual(t, "exchanges", len(*requests), 15)
 		if waited := time.Since(before); waited > 100*time.Millisecond {
 			t.Errorf("the exchange came after %v", waited)
 		}
@@ -250,18 +250,13 @@ func TestTokenSource_KeepsNoDistanceAfterTheFirstTokens(t *testing.T) {
 
 func TestTokenSource_EndsTheWaitForADistanceWithTheCallersContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var useful atomic.Bool
-		var requests []time.Time
-		s := source(t, tokenFrom(&useful, &requests))
-		for range 12 {
-			mustToken(t, s)
-		}
+		s, _, requests := atTheLongestDistance(t)
 		before := time.Now()
 		_, err := tokenWithin(t, s, time.Second)
 		checkEqual(t, "wait", time.Since(before), time.Second)
 		checkEqual(t, "the caller's deadline", errors.Is(err, context.DeadlineExceeded), true)
 		checkEqual(t, "retryable", asError(t, err).Retryable(), true)
-		checkEqual(t, "requests", len(requests), 12)
+		checkEqual(t, "requests", len(*requests), 12)
 	})
 }
 

@@ -121,8 +121,8 @@ func TestServe_APersonSignsInByDeviceCode(t *testing.T) {
 	answered := make(chan error, 1)
 	go func() {
 		answered <- func() error {
-			// Another process answers: there is nothing to wait for but its answer.
-			for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+			for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
+				time.Sleep(20 * time.Millisecond) // real: another process answers, and only its answer says that it has come so far
 				resp, err := insecure.Get(url + "/_emulator/devicecodes")
 				if err != nil {
 					return err

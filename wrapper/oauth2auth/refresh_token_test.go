@@ -60,11 +60,11 @@ func TestRefreshToken_KeepsTheAccessTokenUntilTwoMinutesBeforeItExpires(t *testi
 		e := &entra{}
 		ctx, bearer := e.in(t.Context()), oauth2auth.RefreshToken(config, stored())
 		bear(t, ctx, bearer)
-		time.Sleep(58*time.Minute - time.Second) // of the bubble's clock, as all of these
+		time.Sleep(58*time.Minute - time.Second) // of the bubble's clock
 		if got := bear(t, ctx, bearer); got != "canary-access-1" {
 			t.Errorf("got %s while the token was fresh", got)
 		}
-		time.Sleep(2 * time.Second)
+		time.Sleep(2 * time.Second) // of the bubble's clock
 		if got := bear(t, ctx, bearer); got != "canary-access-2" {
 			t.Errorf("got %s when the token was not fresh any more", got)
 		}
@@ -76,7 +76,7 @@ func TestRefreshToken_DoesNotKeepATokenOfUnknownLifetimeForEver(t *testing.T) {
 		e := &entra{answer: func(w http.ResponseWriter, _ *http.Request, n int) { grant(w, n, "") }}
 		ctx, bearer := e.in(t.Context()), oauth2auth.RefreshToken(config, stored())
 		bear(t, ctx, bearer)
-		time.Sleep(5 * time.Minute)
+		time.Sleep(5 * time.Minute) // of the bubble's clock
 		if got := bear(t, ctx, bearer); got != "canary-access-2" {
 			t.Errorf("got %s after five minutes", got)
 		}
